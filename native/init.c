@@ -1,0 +1,264 @@
+// `init`: carries out the plan, executes the command, and with an `init` step in the plan stays
+// behind as PID 1 of the container: it reaps orphans, forwards signals to the command and writes
+// the exit record. During set-up it may exit at any fault; once the command runs it only ends
+// when the command has ended.
+#include "init.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "exitrecord.h"
+#include "sandbox.h"
+#include "syscalls.h"
+
+enum { EXIT_SETUP_FAILED = 125, CHILD_STACK = 256 * 1024 };
+
+// The command as execve(2) wants it, prepared while the plan is checked: between the fork and the
+// exec nothing is allocated.
+struct command {
+    char **arguments;
+    char **environment;
+};
+
+struct launch {
+    struct plan plan;
+    struct sandbox sandbox;
+    struct command command;
+    sigset_t inherited;
+    volatile int failed;  // set by the child, which shares this memory until it executes
+};
+
+static char **string_array(const struct plan_value *list) {
+    char **array = calloc((size_t)list->count + 1, sizeof *array);
+    if (array == NULL) return NULL;
+    const char *string = list->data;
+    for (uint32_t i = 0; i < list->count; i++, string = plan_next_string(string)) {
+        array[i] = (char *)string;
+    }
+    return array;
+}
+
+static int map_plan(struct launch *launch) {
+    struct stat status;
+    struct report *report = &launch->sandbox.report;
+    if (fstat(INIT_PLAN, &status) < 0) return report_fail(report, "plan: stat");
+    if (status.st_size > PLAN_MAX_SIZE) {
+        errno = EFBIG;
+        return report_fail(report, "plan: %lld bytes", (long long)status.st_size);
+    }
+    size_t size = (size_t)status.st_size;
+    void *data = mmap(NULL, size == 0 ? 1 : size, PROT_READ, MAP_PRIVATE, INIT_PLAN, 0);
+    if (data == MAP_FAILED) return report_fail(report, "plan: map");
+    return plan_open(&launch->plan, data, size, report);
+}
+
+// Reads the whole plan once before anything is done, so that a malformed one changes nothing.
+static int check_plan(struct launch *launch) {
+    struct report *report = &launch->sandbox.report;
+    struct plan plan = launch->plan;
+    struct plan_step step;
+    int more;
+    while ((more = plan_next(&plan, &step, report)) > 0) {
+        if (launch->command.arguments != NULL) {
+            errno = EBADMSG;
+            return report_fail(report, "plan: a step behind exec");
+        }
+        if (step.op != OP_EXEC) continue;
+        launch->command.arguments = string_array(&step.values[0]);
+        launch->command.environment = string_array(&step.values[1]);
+        if (launch->command.arguments == NULL || launch->command.environment == NULL) {
+            return report_fail(report, "plan: command of %u arguments", step.values[0].count);
+        }
+    }
+    if (more < 0) return -1;
+    if (launch->command.arguments == NULL || launch->command.arguments[0] == NULL) {
+        errno = EBADMSG;
+        return report_fail(report, "plan: no command");
+    }
+    return 0;
+}
+
+static const char *search_path(char **environment) {
+    for (char **entry = environment; *entry != NULL; entry++) {
+        if (strncmp(*entry, "PATH=", 5) == 0) return *entry + 5;
+    }
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+// execvp(3) in the container's PATH, without its fallback to a shell. EACCES of one directory does
+// not end the search but is the answer where nothing better is found.
+static void execute_from_path(const struct command *command) {
+    const char *name = command->arguments[0];
+    int denied = 0;
+    for (const char *at = search_path(command->environment); at != NULL;) {
+        const char *end = strchrnul(at, ':');
+        char path[4096];
+        size_t length = (size_t)(end - at);
+        if (length + strlen(name) + 2 <= sizeof path) {
+            memcpy(path, at, length);
+            if (length > 0) path[length++] = '/';
+            strcpy(path + length, name);
+            execve(path, command->arguments, command->environment);
+            if (errno == EACCES) denied = 1;
+            if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) return;
+        }
+        at = *end == ':' ? end + 1 : NULL;
+    }
+    errno = denied ? EACCES : ENOENT;
+}
+
+static int execute_command(struct launch *launch) {
+    struct report *report = &launch->sandbox.report;
+    // What the supervisor ignores, Python's SIGPIPE above all, the command must not.
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+    k_close_range(INIT_PLAN, ~0U, K_CLOSE_RANGE_CLOEXEC);
+    report_send(INIT_REPORT, report, REPORT_EXECUTING);
+    sigprocmask(SIG_SETMASK, &launch->inherited, NULL);
+
+    if (strchr(launch->command.arguments[0], '/') != NULL) {
+        execve(launch->command.arguments[0], launch->command.arguments,
+               launch->command.environment);
+    } else {
+        execute_from_path(&launch->command);
+    }
+    return report_fail(report, "execute %s", launch->command.arguments[0]);
+}
+
+static void run_steps(struct launch *launch);
+
+static void command_process(void *argument) {
+    struct launch *launch = argument;
+    run_steps(launch);
+    report_send(INIT_REPORT, &launch->sandbox.report, REPORT_FAILED);
+    launch->failed = 1;
+    _exit(EXIT_SETUP_FAILED);
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+static int64_t microseconds(struct timeval time) {
+    return time.tv_sec * 1000000LL + time.tv_usec;
+}
+
+static void write_exit_record(struct exit_record *record, int status, int64_t started_boot) {
+    struct rusage usage = {0};
+    getrusage(RUSAGE_CHILDREN, &usage);
+    record->magic = EXIT_RECORD_MAGIC;
+    record->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    record->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    record->core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
+    record->ended_ns = nanoseconds(CLOCK_REALTIME);
+    record->elapsed_ns = nanoseconds(CLOCK_BOOTTIME) - started_boot;
+    record->user_us = microseconds(usage.ru_utime);
+    record->system_us = microseconds(usage.ru_stime);
+    record->max_rss_kb = usage.ru_maxrss;
+    record->checksum = crc32_of(record, offsetof(struct exit_record, checksum));
+    while (pwrite(INIT_EXIT, record, sizeof *record, 0) < 0 && errno == EINTR) {
+    }
+}
+
+// Reaps whatever has ended. Returns 1 with `status` filled once the command itself has.
+static int reap(pid_t command, int *status) {
+    int ended = 0, current;
+    pid_t pid;
+    while ((pid = waitpid(-1, &current, WNOHANG)) > 0) {
+        if (pid != command) continue;
+        *status = current;
+        ended = 1;
+    }
+    return ended;
+}
+
+// PID 1 until the command ends. Everything else in the container dies with PID 1.
+__attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *all,
+                                                struct exit_record *record, int64_t started_boot) {
+    int status;
+    for (;;) {
+        siginfo_t info;
+        int number = sigwaitinfo(all, &info);
+        if (number == SIGCHLD) {
+            if (reap(command, &status)) break;
+        } else if (number > 0) {
+            kill(command, number);
+        }
+    }
+    write_exit_record(record, status, started_boot);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+// PID 1 needs to signal a command of any user, and nothing more.
+static int shed_privileges(struct sandbox *sandbox) {
+    if (privileges_no_new(sandbox) < 0) return -1;
+    return privileges_capabilities(sandbox, 1ULL << CAP_KILL);
+}
+
+static int start_command(struct launch *launch, const sigset_t *all) {
+    static char stack[CHILD_STACK] __attribute__((aligned(64)));
+    struct exit_record record = {.started_ns = nanoseconds(CLOCK_REALTIME)};
+    int64_t started_boot = nanoseconds(CLOCK_BOOTTIME);
+    struct k_clone_args args = {
+        .flags = K_CLONE_VM | K_CLONE_VFORK,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)stack,
+        .stack_size = sizeof stack,
+    };
+    long pid = k_clone3(&args, command_process, launch);
+    if (pid < 0) {
+        errno = (int)-pid;
+        return report_fail(&launch->sandbox.report, "start the command's process");
+    }
+    if (launch->failed) _exit(EXIT_SETUP_FAILED);  // the child has reported
+    if (shed_privileges(&launch->sandbox) < 0) return -1;
+    // End-of-file on the output pipes must mean that the command's last writer is gone, and
+    // end-of-file on the report pipe that the command runs.
+    k_close_range(INIT_STDIN, INIT_REPORT, 0);
+    close(launch->sandbox.root);
+    close(launch->sandbox.blank);
+    supervise((pid_t)pid, all, &record, started_boot);
+}
+
+// Carries out the steps that are left. Returns only when one of them failed.
+static void run_steps(struct launch *launch) {
+    struct plan_step step;
+    while (plan_next(&launch->plan, &step, &launch->sandbox.report) > 0) {
+        if (step.op == OP_INIT) {
+            sigset_t all;
+            sigfillset(&all);
+            start_command(launch, &all);
+            return;
+        }
+        if (step.op == OP_EXEC) {
+            execute_command(launch);
+            return;
+        }
+        if (execute_step(&launch->sandbox, &step) < 0) return;
+    }
+}
+
+int main(void) {
+    struct launch launch = {.sandbox = {.root = -1, .blank = -1, .report = {.step = REPORT_NO_STEP}}};
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&launch.inherited);
+    umask(0);
+    // Nothing in the container may look into this process or open its program through /proc.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (map_plan(&launch) == 0 && check_plan(&launch) == 0) run_steps(&launch);
+    report_send(INIT_REPORT, &launch.sandbox.report, REPORT_FAILED);
+    return EXIT_SETUP_FAILED;
+}

@@ -1,0 +1,12 @@
+// The descriptors that `init` is started with; the supervisor's side puts them there.
+#pragma once
+
+enum init_descriptor {
+    INIT_STDIN = 0,
+    INIT_STDOUT = 1,
+    INIT_STDERR = 2,
+    INIT_PLAN = 3,    // the encoded plan: a file of which it reads all
+    INIT_REPORT = 4,  // the write end of a pipe, for one `struct report`
+    INIT_EXIT = 5,    // a file for one `struct exit_record`
+    INIT_HOLD = 6,    // and all above: read ends of the output pipes, held open while PID 1 lives
+};

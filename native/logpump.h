@@ -1,0 +1,99 @@
+// Moves a job's output from its pipes into its log file so that no byte is lost or doubled, even
+// where the supervisor is killed between any two instructions.
+//
+// The spool makes that possible: a small file on a memory file system, mapped by the supervisor,
+// that outlives it. It holds one batch of raw bytes and a state. Three facts carry the proof:
+//
+// 1. Before a batch is read, its exact length is known: only the pump takes bytes out of the pipe,
+//    so what FIONREAD counts can be read whole. The length is in the spool before the read.
+// 2. Whether the read took place shows in the batch's first byte. It is looked at beforehand
+//    (tee(2) copies without consuming), and the spool's first byte is set to its complement.
+// 3. Writing is idempotent: the records follow from the batch, its time and its place in the file,
+//    all in the spool, and go to that place with pwrite(2). Doing it again changes nothing.
+//
+// A state is replaced by filling the other of two slots and then incrementing `sequence`, so a
+// kill leaves the old one or the new one. The spool does not survive a reboot, nor do the jobs;
+// the log file is not synced to its disk.
+//
+// The file's size is limited exactly: a record that would exceed the limit is not written, the
+// outcome is LOGPUMP_FULL, and the caller puts a new file in place and calls again.
+// A write that fails leaves its batch in the spool: the caller tries again or drops and counts it.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "logframe.h"
+
+enum {
+    LOGPUMP_MAGIC = 0x504b4c53,
+    LOGPUMP_VERSION = 1,
+    LOGPUMP_BATCH = 64 * 1024,  // a pipe's default capacity
+    LOGPUMP_LAST = 256,
+};
+
+enum logpump_phase { LOGPUMP_IDLE, LOGPUMP_READING, LOGPUMP_WRITING, LOGPUMP_PHASES };
+
+struct logpump_state {
+    uint32_t phase;
+    uint32_t stream;  // whose batch it is
+    uint32_t length;  // bytes of the batch
+    uint32_t done;    // of which are in the log
+    int64_t seconds;  // when the batch was read
+    uint32_t nanoseconds;
+    uint8_t first;  // the batch's first byte, known before the read
+    uint8_t open;   // bit per stream: its last record in the log is a P
+    uint8_t cut;    // bit per stream: bytes behind that P were dropped, the line must be closed
+    uint8_t unused;
+    uint64_t offset;  // end of the log's last whole record
+    uint64_t lost_bytes;
+    uint64_t lost_lines;
+};
+
+struct logpump_spool {
+    uint32_t magic;
+    uint32_t version;
+    uint64_t sequence;  // its lowest bit selects the valid state
+    struct logpump_state states[2];
+    _Alignas(4096) char batch[LOGPUMP_BATCH];
+};
+
+struct logpump {
+    struct logpump_spool *spool;
+    int peek[2];  // a pipe for looking at a batch's first byte
+    int error;    // errno behind LOGPUMP_FAILED and LOGPUMP_BROKEN
+    size_t last_length;
+    char last[LOGPUMP_LAST];  // beginning of the newest message that is not empty
+};
+
+enum logpump_outcome {
+    LOGPUMP_DRAINED,  // the pipe is empty for now
+    LOGPUMP_MORE,     // the budget is used up, the pipe may hold more
+    LOGPUMP_END,      // end-of-file: the pipe's last writer is gone
+    LOGPUMP_FULL,     // the log has reached its limit; the batch waits in the spool
+    LOGPUMP_FAILED,   // the log cannot be written; the batch waits in the spool
+    LOGPUMP_BROKEN,   // the pipe cannot be read
+};
+
+// Maps the spool behind `fd` (not kept), laying it out where it is new or not a spool; `fresh`
+// tells. A read that a kill interrupted is resolved here. Returns 0, or -1 with errno set.
+int logpump_open(struct logpump *pump, int fd, bool *fresh);
+void logpump_close(struct logpump *pump);
+
+const struct logpump_state *logpump_state(const struct logpump *pump);
+
+// Sets the end of the log and the streams that are in mid-line: for a new file, or where the spool
+// is fresh and the file is not. The spool must be idle or the file new.
+void logpump_place(struct logpump *pump, uint64_t offset, unsigned open);
+
+// Writes what is left of a batch. Returns DRAINED, FULL or FAILED.
+enum logpump_outcome logpump_flush(struct logpump *pump, int log, uint64_t limit);
+
+// Flushes, then moves batches of `stream` until the pipe is empty or `budget` bytes were read.
+enum logpump_outcome logpump_run(struct logpump *pump, enum logframe_stream stream, int pipe,
+                                 int log, uint64_t limit, size_t budget, size_t *read_bytes);
+
+// Gives up what is left of a batch and counts it as lost; cuts a torn record off the log.
+void logpump_drop(struct logpump *pump, int log);
+void logpump_clear_losses(struct logpump *pump);

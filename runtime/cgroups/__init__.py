@@ -1,0 +1,25 @@
+"""Control groups: limits, counters and the life of all processes of one container.
+
+`Cgroups` finds out which hierarchies the machine has (v1, v2, or both) and makes a `Cgroup`
+for each container; what differs between the backends stays inside this package.
+"""
+
+from __future__ import annotations
+
+from runtime.cgroups.directory import CgroupGone
+from runtime.cgroups.group import Cgroup
+from runtime.cgroups.layout import Hierarchy, Layout, detect_layout
+from runtime.cgroups.manager import Cgroups
+from runtime.cgroups.oom import OomWatch
+from runtime.cgroups.usage import Usage
+
+__all__ = [
+    "Cgroup",
+    "CgroupGone",
+    "Cgroups",
+    "Hierarchy",
+    "Layout",
+    "OomWatch",
+    "Usage",
+    "detect_layout",
+]

@@ -1,0 +1,141 @@
+"""The v2 side of a group: one directory, with the controllers that are enabled for it.
+
+Kill, freeze, the populated state, processor time and device filters need no controller, so
+on a hybrid machine this side has them while the limits are kept on the v1 side.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Callable, Mapping
+
+import trio
+
+from runtime.cgroups.deviceprograms import attach
+from runtime.cgroups.directory import CgroupGone, Directory, cause
+from runtime.cgroups.killing import kill_members
+from runtime.cgroups.layout import UNIFIED
+from runtime.cgroups.notices import Notices
+from runtime.cgroups.oom import OomWatch
+from runtime.cgroups.side import MemoryUse
+from runtime.cgroups.usage import keyed, v2_io_bytes
+from runtime.errors import CgroupError
+
+_FIRST_LOOKS = (0.0005, 0.001, 0.002, 0.004, 0.008)
+"""Seconds of the first waits for a notice: the kernel holds back one that follows another
+within 10 ms, which a container that was just started or killed would have to sit out."""
+
+
+class V2Side:
+    """`controllers` are those enabled for this group."""
+
+    def __init__(self, directory: Directory, controllers: frozenset[str], notices: Notices) -> None:
+        self.directories: Mapping[str, Directory] = {UNIFIED: directory}
+        self._directory = directory
+        self._controllers = controllers
+        self._notices = notices
+
+    def has(self, controller: str) -> bool:
+        return controller in self._controllers
+
+    def open_group(self) -> int:
+        """A descriptor for CLONE_INTO_CGROUP."""
+        try:
+            return self._directory.open(".", os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise CgroupError(f"open {self._directory.path}: {cause(error)}") from error
+
+    def limit_devices(self, program: int, group: int) -> None:
+        """Put a device filter in force on `group`, the descriptor of this side."""
+        try:
+            shown = attach(program, group)
+        except OSError as error:
+            raise CgroupError(
+                f"devices: attach the filter to {self._directory.path}: {cause(error)}"
+            ) from error
+        if not shown:
+            raise CgroupError(f"devices: {self._directory.path} does not show the filter")
+
+    def memory(self) -> MemoryUse:
+        current = self._directory.number("memory.current")
+        peak = self._directory.read_if_there("memory.peak")
+        return MemoryUse(current=current, peak=None if peak is None else int(peak))
+
+    def oom_kills(self) -> int:
+        return keyed(self._directory.read("memory.events"), "oom_kill") or 0
+
+    def watch_oom(self) -> OomWatch:
+        return self._notices.watch(f"{self._directory.path}/memory.events")
+
+    def cpu_seconds(self) -> float:
+        return (keyed(self._directory.read("cpu.stat"), "usage_usec") or 0) / 1e6
+
+    def io_bytes(self) -> tuple[int, int]:
+        return v2_io_bytes(self._directory.read("io.stat"))
+
+    def pids_peak(self) -> int | None:
+        peak = self._directory.read_if_there("pids.peak")
+        return None if peak is None else int(peak)
+
+    def members(self) -> list[int]:
+        return self._directory.members()
+
+    def kill(self) -> None:
+        try:
+            self._directory.write("cgroup.kill", "1")
+        except FileNotFoundError:
+            # Before Linux 5.14, or the group is gone and lists nobody.
+            kill_members(self.members)
+        except OSError as error:
+            raise CgroupError(f"kill {self._directory.path}: {cause(error)}") from error
+
+    async def wait_empty(self) -> None:
+        await self._until(lambda events: keyed(events, "populated") == 0)
+
+    async def freeze(self) -> None:
+        self._set_frozen("1")
+        frozen = False
+        try:
+            await self._until(lambda events: keyed(events, "frozen") == 1)
+            frozen = True
+        finally:
+            if not frozen:
+                self.thaw()
+
+    def thaw(self) -> None:
+        self._set_frozen("0")
+
+    def _set_frozen(self, value: str) -> None:
+        try:
+            self._directory.write("cgroup.freeze", value)
+        except FileNotFoundError as error:
+            if value == "1":
+                raise CgroupGone(f"freeze {self._directory.path}: {cause(error)}") from error
+        except OSError as error:
+            raise CgroupError(
+                f"write {value} to {self._directory.path}/cgroup.freeze: {cause(error)}"
+            ) from error
+
+    async def _until(self, reached: Callable[[str], bool]) -> None:
+        """Wait until the group's events show what is wanted, or the group is gone."""
+        await trio.lowlevel.checkpoint()
+        if self._reached(reached):
+            return
+        try:
+            notice = self._notices.watch(f"{self._directory.path}/cgroup.events")
+        except CgroupGone:
+            return
+        try:
+            for pause in itertools.chain(_FIRST_LOOKS, itertools.repeat(math.inf)):
+                if self._reached(reached):
+                    return
+                with trio.move_on_after(pause):
+                    await notice.wait()
+        finally:
+            notice.close()
+
+    def _reached(self, reached: Callable[[str], bool]) -> bool:
+        events = self._directory.read_if_there("cgroup.events")
+        return events is None or reached(events)

@@ -1,0 +1,49 @@
+"""What all containers of one process share: directories, cgroups, the init program, filters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from attrs import frozen
+
+from runtime.cgroups import Cgroups
+from runtime.container.container import Container
+from runtime.directories import Directories
+from runtime.errors import ContainerError
+from runtime.launch import InitProgram
+from runtime.spec import ContainerSpec
+
+
+@frozen(kw_only=True)
+class Runtime:
+    """Makes containers. Open it once, close it when no container of it runs any more."""
+
+    directories: Directories
+    cgroups: Cgroups
+    program: InitProgram
+
+    @classmethod
+    def open(cls, directories: Directories) -> Runtime:
+        """Prepare the directories and find the cgroups. Raises ContainerError."""
+        if os.geteuid() != 0:
+            raise ContainerError("starting containers needs root rights: run this as root")
+        directories.prepare()
+        return cls(
+            directories=directories, cgroups=Cgroups.open(), program=InitProgram.load()
+        )
+
+    @asynccontextmanager
+    async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:
+        """A container that is made on entry and, whatever happens inside, gone on exit."""
+        container = Container.create(spec, self.directories, self.cgroups, self.program)
+        try:
+            yield container
+        finally:
+            await container.delete()
+
+    def close(self) -> None:
+        """Give back what was opened, and remove the cgroup parents if they are empty."""
+        self.program.close()
+        self.cgroups.remove_parent_if_empty()

@@ -1,0 +1,96 @@
+"""Where things lie: the runtime directory (lost at boot) and the state directory (kept).
+
+Pure but for `prepare`. Every path of a container is made from its validated id, never from
+anything else a user wrote.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from runtime.errors import ContainerError
+
+
+@frozen
+class ContainerDirectory:
+    """The files of one container; `runtime` is on tmpfs where the host has one, `state` on disk."""
+
+    runtime: str
+    state: str
+
+    @property
+    def document(self) -> str:
+        """What is needed to adopt the container: specification, pid, start time, boot id."""
+        return f"{self.runtime}/container.json"
+
+    @property
+    def stdout(self) -> str:
+        """Named pipe of the command's standard output."""
+        return f"{self.runtime}/stdout"
+
+    @property
+    def stderr(self) -> str:
+        """Named pipe of the command's standard error."""
+        return f"{self.runtime}/stderr"
+
+    @property
+    def exit_record(self) -> str:
+        """The record that PID 1 writes when the command has ended."""
+        return f"{self.runtime}/exit"
+
+    @property
+    def upper(self) -> str:
+        """What the container changed in its overlay."""
+        return f"{self.state}/upper"
+
+    @property
+    def work(self) -> str:
+        """Overlay's own scratch directory, on the same file system as `upper`."""
+        return f"{self.state}/work"
+
+
+@frozen
+class Directories:
+    """The two base directories, absolute."""
+
+    root: str
+    state: str
+
+    @property
+    def mountpoint(self) -> str:
+        """Where each container attaches its root in its own mount namespace before it enters it."""
+        return f"{self.root}/mountpoint"
+
+    @property
+    def containers(self) -> str:
+        """One directory per container that has not been deleted."""
+        return f"{self.root}/containers"
+
+    def container(self, container_id: str) -> ContainerDirectory:
+        """The files of the container with this id."""
+        return ContainerDirectory(
+            f"{self.containers}/{container_id}", f"{self.state}/containers/{container_id}"
+        )
+
+    def prepare(self) -> None:
+        """Make the directories, readable by their owner only (0700). Raises ContainerError."""
+        for path in (self.mountpoint, self.containers, f"{self.state}/containers"):
+            try:
+                os.makedirs(path, mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise ContainerError(f"make directory {path}: {error.strerror}") from error
+        for path in (self.root, self.state):
+            os.chmod(path, 0o700)
+
+
+def default_directories(euid: int, environ: Mapping[str, str]) -> Directories:
+    """/run/pocker and /var/lib/pocker for root, the XDG directories for everybody else."""
+    if euid == 0:
+        return Directories("/run/pocker", "/var/lib/pocker")
+    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{euid}"
+    home = environ.get("HOME", "/")
+    state = environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
+    return Directories(f"{runtime}/pocker", f"{state}/pocker")

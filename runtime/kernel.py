@@ -1,0 +1,47 @@
+"""The one door to the C extension: no other module imports `runtime._native`."""
+
+from __future__ import annotations
+
+from runtime._native import (
+    EXIT_RECORD_SIZE,
+    PLAN_MAGIC,
+    PLAN_STEPS,
+    PLAN_VERSION,
+    REPORT_EXECUTING,
+    REPORT_FAILED,
+    REPORT_SIZE,
+    openat2,
+    read_exit_record,
+    read_report,
+    spawn,
+)
+
+__all__ = [
+    "CLONE_NEWIPC",
+    "CLONE_NEWNET",
+    "CLONE_NEWNS",
+    "CLONE_NEWPID",
+    "CLONE_NEWUTS",
+    "EXIT_RECORD_SIZE",
+    "PLAN_MAGIC",
+    "PLAN_STEPS",
+    "PLAN_VERSION",
+    "REPORT_EXECUTING",
+    "REPORT_FAILED",
+    "REPORT_SIZE",
+    "RESOLVE_IN_ROOT",
+    "RESOLVE_NO_MAGICLINKS",
+    "openat2",
+    "read_exit_record",
+    "read_report",
+    "spawn",
+]
+
+# clone(2), openat2(2)
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_IN_ROOT = 0x10

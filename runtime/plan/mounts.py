@@ -1,0 +1,158 @@
+"""The part of a plan that makes the file system: root, kernel file systems, /dev, volumes.
+
+Defaults are those of the OCI runtime specification (config-linux.md, "Default Filesystems") with
+the hardening that HARDENING's rows ask for: everything of the kernel is read-only, masked, or
+the container's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY, Step
+from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES, HostView
+from runtime.security.masks import MASKED_PATHS, READ_ONLY_PATHS
+from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs
+
+_CHARACTER_DEVICE = 0o020000
+_DEVICE_NODES = (
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+)
+_DEVICE_LINKS = (
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+    ("ptmx", "pts/ptmx"),
+)
+
+
+@frozen(kw_only=True)
+class SystemFiles:
+    """(host path, container path) of the files the runtime writes for this container."""
+
+    binds: tuple[tuple[str, str], ...] = ()
+
+
+def _mount(
+    kind: str,
+    target: str,
+    attributes: int,
+    *options: str,
+    origin: str = "",
+    follow: bool = False,
+) -> Step:
+    return Step("mount", (kind, options, attributes, int(follow), target), origin)
+
+
+def _bind(source: str, target: str, attributes: int, origin: str) -> Step:
+    return Step("bind", (source, attributes, target), origin)
+
+
+def _escape(path: str) -> str:
+    """A path inside an overlay option: the option's own separators lose their meaning."""
+    for character in ("\\", ":", ","):
+        path = path.replace(character, f"\\{character}")
+    return path
+
+
+def root_steps(
+    spec: ContainerSpec, mountpoint: str, upper: str, work: str, host: HostView
+) -> Iterator[Step]:
+    """Attach the root file system and fill it where it starts empty."""
+    match spec.rootfs:
+        case DirectoryRootfs(path):
+            yield Step("root_bind", (path, mountpoint), "rootfs")
+        case OverlayRootfs(lower, keep):
+            options = [
+                "lowerdir=" + ":".join(map(_escape, lower)),
+                f"upperdir={_escape(upper)}",
+                f"workdir={_escape(work)}",
+            ]
+            if not keep:
+                options.append("volatile")
+            yield Step("root_mount", ("overlay", ",".join(options), mountpoint), "image")
+        case HostRootfs():
+            yield Step("root_mount", ("tmpfs", "mode=755", mountpoint), "image")
+            yield from _host_view_steps(host)
+
+
+def _host_view_steps(host: HostView) -> Iterator[Step]:
+    for path, mode in PRIVATE_DIRECTORIES.items():
+        yield Step("mkdir", (path, mode), "image")
+    for path in host.binds:
+        yield _bind(path, path, RDONLY | NODEV, "image")
+    for path, target in host.links:
+        yield Step("symlink", (path, target), "image")
+    for path, content in GENERATED.items():
+        yield Step("file", (path, 0o644, content), "image")
+
+
+def mount_steps(
+    spec: ContainerSpec,
+    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...],
+    files: SystemFiles,
+) -> Iterator[Step]:
+    """Everything that is mounted inside the root, parents before children."""
+    safe = NOSUID | NOEXEC | NODEV
+    yield _mount("proc", "/proc", safe)
+    yield _mount("sysfs", "/sys", safe | RDONLY)
+    yield from _cgroup_steps(cgroup_mounts, safe)
+    yield _mount("tmpfs", "/dev", NOSUID, "mode=755", "size=64m")
+    yield from _device_steps()
+    yield _mount("devpts", "/dev/pts", NOSUID | NOEXEC, "ptmxmode=0666", "mode=0620", "gid=5")
+    yield _mount("tmpfs", "/dev/shm", safe, "mode=1777", "size=64m")
+    yield _mount("mqueue", "/dev/mqueue", safe)
+    for source, target in files.binds:
+        yield _bind(source, target, NOSUID | NODEV, "hostname")
+    yield from _user_mounts(spec)
+    for name, value in spec.sysctls.items():
+        path = "/proc/sys/" + name.replace(".", "/")
+        yield Step("sysctl", (path, value), f"sysctls.{name}")
+    yield Step("mask", (MASKED_PATHS,))
+    yield Step("read_only", (READ_ONLY_PATHS,))
+
+
+def _cgroup_steps(
+    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...], safe: int
+) -> Iterator[Step]:
+    if len(cgroup_mounts) > 1:
+        yield _mount("tmpfs", "/sys/fs/cgroup", safe, "mode=755", "size=64k")
+    for kind, options, target in cgroup_mounts:
+        yield _mount(kind, target, safe | RDONLY, *options)
+    if len(cgroup_mounts) > 1:
+        yield Step("read_only", (("/sys/fs/cgroup",),))
+
+
+def _device_steps() -> Iterator[Step]:
+    for name, major, minor in _DEVICE_NODES:
+        yield Step("mknod", (f"/dev/{name}", _CHARACTER_DEVICE | 0o666, major, minor))
+    for name, target in _DEVICE_LINKS:
+        yield Step("symlink", (f"/dev/{name}", target))
+
+
+def _user_mounts(spec: ContainerSpec) -> Iterator[Step]:
+    """Volumes and tmpfs by the depth of their target, so that one may lie inside another."""
+    steps: list[tuple[str, Step]] = []
+    for position, volume in enumerate(spec.volumes):
+        attributes = RDONLY if volume.read_only else 0
+        step = _bind(volume.source, volume.target, attributes, f"volumes[{position}]")
+        steps.append((volume.target, step))
+    for position, tmpfs in enumerate(spec.tmpfs):
+        options = [f"mode={tmpfs.mode:o}"]
+        if tmpfs.size is not None:
+            options.append(f"size={tmpfs.size}")
+        origin = f"tmpfs[{position}]"
+        step = _mount("tmpfs", tmpfs.target, NOSUID | NODEV, *options, origin=origin, follow=True)
+        steps.append((tmpfs.target, step))
+    for position, device in enumerate(spec.devices):
+        step = _bind(device.source, device.target, NOSUID, f"devices[{position}]")
+        steps.append((device.target, step))
+    yield from (step for _, step in sorted(steps, key=lambda item: item[0].count("/")))

@@ -1,0 +1,171 @@
+"""What one container is: a frozen, validated value that every later stage only reads.
+
+Nothing here looks at the host: whether a path exists is found out when the container is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from runtime.errors import SpecError
+from runtime.limits import Limits
+from runtime.security.capabilities import DEFAULT_CAPABILITIES
+
+ID_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
+ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
+
+
+@frozen
+class HostRootfs:
+    """A private root with a read-only view of the host's programs and libraries."""
+
+
+@frozen
+class DirectoryRootfs:
+    """A directory used as the root itself; what the container writes stays in it."""
+
+    path: str
+
+
+@frozen
+class OverlayRootfs:
+    """Read-only `lower` directories, topmost first, below a writable layer of the container's own.
+
+    With `keep` the writable layer can be mounted again after the container has ended; without it
+    the kernel may skip writing it back (overlay's ``volatile``).
+    """
+
+    lower: tuple[str, ...]
+    keep: bool = False
+
+
+Rootfs: TypeAlias = HostRootfs | DirectoryRootfs | OverlayRootfs
+
+
+@frozen(kw_only=True)
+class Volume:
+    """A file or directory of the host that the container sees at `target`."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@frozen(kw_only=True)
+class Tmpfs:
+    """An empty file system in memory; `size` is bytes or None for half of the machine's memory."""
+
+    target: str
+    size: int | None = None
+    mode: int = 0o1777
+
+
+@frozen(kw_only=True)
+class Ulimit:
+    """A resource limit by its setrlimit(2) name without RLIMIT_, such as ``nofile``."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@frozen(kw_only=True)
+class Device:
+    """A device of the host at `target`; `access` is a subset of ``rwm``."""
+
+    source: str
+    target: str
+    access: str = "rwm"
+
+
+def _check_path(where: str, path: str) -> None:
+    if not path.startswith("/"):
+        raise SpecError(where, f"{path!r} is not an absolute path")
+    if "\0" in path:
+        raise SpecError(where, "contains a NUL character")
+    if ".." in path.split("/"):
+        raise SpecError(where, f"{path!r} contains '..'")
+
+
+def _check_target(where: str, path: str) -> None:
+    _check_path(where, path)
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not parts:
+        raise SpecError(where, "the root itself cannot be a mount target")
+    if parts[0] in ("proc", "sys"):
+        raise SpecError(where, f"nothing may be mounted below /{parts[0]}")
+
+
+@frozen(kw_only=True)
+class ContainerSpec:
+    """One container, from its root to its first command.
+
+    `user` is ``name|uid[:group|gid]``, resolved in the container's own /etc/passwd and
+    /etc/group; `groups` are supplementary ones. `network` "none" is a namespace with loopback
+    only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
+    without it the command is PID 1. `seccomp` False runs unconfined.
+    """
+
+    id: str
+    command: tuple[str, ...]
+    rootfs: Rootfs
+    environment: Mapping[str, str] = field(factory=dict)
+    working_dir: str = "/"
+    user: str = "0"
+    groups: tuple[str, ...] = ()
+    hostname: str | None = None
+    volumes: tuple[Volume, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    devices: tuple[Device, ...] = ()
+    limits: Limits = field(factory=Limits)
+    ulimits: tuple[Ulimit, ...] = ()
+    sysctls: Mapping[str, str] = field(factory=dict)
+    network: Literal["none", "host"] = "none"
+    read_only: bool = False
+    init: bool = True
+    capabilities: frozenset[int] = DEFAULT_CAPABILITIES
+    no_new_privileges: bool = True
+    seccomp: bool = True
+    umask: int = 0o022
+    stop_signal: int = 15
+    merge_output: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if not ID_PATTERN.fullmatch(self.id):
+            raise SpecError("id", f"{self.id[:140]!r} is not a valid container id")
+        if not self.command or not self.command[0]:
+            raise SpecError("command", "is empty")
+        for position, argument in enumerate(self.command):
+            if "\0" in argument:
+                raise SpecError(f"command[{position}]", "contains a NUL character")
+        self._check_environment()
+        self._check_paths()
+        if self.hostname is not None and not HOSTNAME_PATTERN.fullmatch(self.hostname):
+            raise SpecError("hostname", f"{self.hostname!r} is not a valid host name")
+        if not 0 <= self.umask <= 0o777:
+            raise SpecError("umask", f"{self.umask:#o} is not between 0 and 0777")
+        if not 1 <= self.stop_signal <= 64:
+            raise SpecError("stop_signal", f"{self.stop_signal} is not a signal number")
+
+    def _check_environment(self) -> None:
+        for name, value in self.environment.items():
+            if not ENVIRONMENT_NAME.fullmatch(name):
+                raise SpecError("environment", f"{name!r} is not a variable name")
+            if "\0" in value:
+                raise SpecError(f"environment.{name}", "contains a NUL character")
+
+    def _check_paths(self) -> None:
+        _check_path("working_dir", self.working_dir)
+        for position, volume in enumerate(self.volumes):
+            _check_path(f"volumes[{position}].source", volume.source)
+            _check_target(f"volumes[{position}].target", volume.target)
+        for position, tmpfs in enumerate(self.tmpfs):
+            _check_target(f"tmpfs[{position}].target", tmpfs.target)
+        for position, device in enumerate(self.devices):
+            _check_path(f"devices[{position}].source", device.source)
+            _check_target(f"devices[{position}].target", device.target)

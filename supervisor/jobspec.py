@@ -1,0 +1,383 @@
+"""What a job is: frozen values that stand for the tables of jobs.toml.
+
+Every field that is a key of the file carries its documentation. All paths on the host are
+absolute, all units are plain numbers, all names have been checked; whether a path exists is
+not known here.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from attrs import Factory, field, frozen
+
+from runtime.errors import SpecError
+from runtime.limits import Limits
+from runtime.units import format_duration
+from supervisor.kinds import (
+    Capabilities,
+    Command,
+    ContainerPath,
+    Count,
+    Duration,
+    Environment,
+    ExitCodes,
+    Factor,
+    Flag,
+    Groups,
+    Hostname,
+    HostPath,
+    HostPaths,
+    Image,
+    Kind,
+    Labels,
+    NetworkMode,
+    Retries,
+    Share,
+    Signal,
+    Size,
+    Sysctls,
+    Text,
+    Timeout,
+    User,
+    Words,
+)
+from supervisor.mounts import Devices, TmpfsMounts, Volumes
+from supervisor.resources import Ulimits
+
+LONGEST_PAUSE = 300.0
+SMALLEST_LOG = 4096
+
+
+class Condition(StrEnum):
+    """What a job waits for in a job that it depends on."""
+
+    STARTED = "service_started"
+    COMPLETED = "service_completed_successfully"
+
+
+@frozen(kw_only=True)
+class Dependency:
+    """A job that must have started or succeeded before another one begins."""
+
+    job: str
+    condition: Condition
+    """What is waited for."""
+
+
+class RestartKind(StrEnum):
+    """When another attempt follows one that has ended."""
+
+    NO = "no"
+    ON_FAILURE = "on-failure"
+    ALWAYS = "always"
+    UNLESS_STOPPED = "unless-stopped"
+
+
+@frozen(kw_only=True)
+class RestartPolicy:
+    """Whether a job is kept running; `max_restarts` bounds on-failure, None is without end."""
+
+    kind: RestartKind = RestartKind.NO
+    max_restarts: int | None = None
+
+    @property
+    def endless(self) -> bool:
+        """Whether the job never completes by itself."""
+        return self.kind in (RestartKind.ALWAYS, RestartKind.UNLESS_STOPPED)
+
+    @property
+    def awaited(self) -> Condition:
+        """What ``depends_on = ["this job"]`` waits for.
+
+        systemd's rule: After= waits for the end of a oneshot unit and for the start of any
+        other. A job that is always restarted has no end, and waiting for it would be forever.
+        """
+        return Condition.STARTED if self.endless else Condition.COMPLETED
+
+
+@frozen(kw_only=True)
+class Backoff:
+    """The pauses between attempts, in seconds: initial, times factor, ... up to max."""
+
+    initial: Duration = 1.0
+    """The first pause."""
+    factor: Factor = 2.0
+    """What each pause is multiplied by for the next."""
+    max: Duration = field(
+        default=Factory(lambda self: max(LONGEST_PAUSE, self.initial), takes_self=True)
+    )
+    """The longest pause.
+
+    Unset: 5m, or `initial` where that is longer.
+    """
+    jitter: Share = 0.1
+    """Part of a pause that is left to chance."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.max < self.initial:
+            raise SpecError("max", f"is below initial, which is {format_duration(self.initial)}")
+
+
+@frozen(kw_only=True)
+class SecurityOptions:
+    """Protections that are on unless a job turns them off."""
+
+    no_new_privileges: bool = True
+    seccomp: bool = True
+
+
+@frozen(kw_only=True)
+class LogOptions:
+    """How much of a job's output is kept."""
+
+    max_size: Size = 10 << 20
+    """Bytes after which a new file is begun."""
+    max_files: Count = 5
+    """How many files are kept."""
+    merge: Flag = False
+    """Whether stdout and stderr share one pipe: their order is exact, and which line came from
+    which is lost.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_size < SMALLEST_LOG:
+            raise SpecError("max_size", f"{self.max_size} bytes is below the minimum of 4k")
+
+
+# The condition of the list form follows from the other job's restart policy, so the reader makes
+# the dependencies once all jobs are known.
+DependsOn = Annotated[
+    tuple[Dependency, ...],
+    Kind("list of job names, or table of job names to tables", Dependency),
+]
+Restart = Annotated[
+    RestartPolicy,
+    Kind('`"no"`, `"on-failure"`, `"on-failure:N"`, `"always"` or `"unless-stopped"`'),
+]
+Pauses = Annotated[Backoff, Kind("duration of the first pause, or a table", Backoff)]
+SecurityOpt = Annotated[
+    SecurityOptions,
+    Kind('list of `"no-new-privileges:false"`, `"no-new-privileges:true"`, `"seccomp=unconfined"`'),
+]
+Log = Annotated[LogOptions, Kind("table", LogOptions)]
+
+
+@frozen(kw_only=True)
+class JobSpec:
+    """One job: what runs, in what surroundings, after what, and what counts as success."""
+
+    name: str
+
+    image: Image | None = None
+    """The root file system that each attempt gets a private copy of. `host` is a read-only view of
+    the host's own programs and libraries; a directory stays as it is, what the job writes goes to
+    a layer that is dropped at its end.
+
+    Unset: required, unless `rootfs` is given.
+    Example: image = "./rootfs"
+    """
+    rootfs: HostPath | None = None
+    """A directory that is the job's root itself, in place of an image: what the job writes stays
+    in it.
+
+    Unset: `image` is used.
+    Example: rootfs = "./machine"
+    """
+    command: Command = ()
+    """What runs. It follows `entrypoint` where there is one.
+
+    Unset: `entrypoint` alone; one of the two is required.
+    Example: command = ["python3", "-m", "http.server", "8000"]
+    """
+    entrypoint: Words = ()
+    """What every command of the job is started by. A string is split into words as a shell would
+    split it, but no shell runs.
+
+    Example: entrypoint = "nice -n 10"
+    """
+    working_dir: ContainerPath = "/"
+    """The directory that the command starts in.
+
+    Example: working_dir = "/srv"
+    """
+    user: User = "0"
+    """Who the command runs as, by name (from the image's own /etc/passwd) or number.
+
+    Example: user = "nobody"
+    """
+    group_add: Groups = ()
+    """Further groups of that user.
+
+    Example: group_add = ["audio", 4000]
+    """
+    hostname: Hostname | None = None
+    """The host name that the job sees.
+
+    Unset: made from the job's name.
+    Example: hostname = "worker-1"
+    """
+    init: Flag = True
+    """Whether a small PID 1 reaps orphans and forwards signals; without it the command itself is
+    PID 1.
+
+    Example: init = false
+    """
+    environment: Environment = field(factory=dict)
+    """Variables. `KEY` alone passes the supervisor's own variable on, where it is set. Nothing
+    else of the supervisor's environment reaches a job. In a job's table these are added to those
+    of `[defaults]`.
+
+    Example: environment = { MODE = "fast", WORKERS = 4 }
+    """
+    env_file: HostPaths = ()
+    """Files of `KEY=VALUE` lines; `environment` wins over them, a later file over an earlier one.
+
+    Example: env_file = ["./common.env", "./secret.env"]
+    """
+    labels: Labels = field(factory=dict)
+    """Texts for people and programs; they change nothing. In a job's table these are added to
+    those of `[defaults]`.
+
+    Example: labels = { team = "etl" }
+    """
+    volumes: Volumes = ()
+    """Files and directories of the host that the job sees.
+
+    Example: volumes = ["./data:/data", { source = "/srv", target = "/srv", read_only = true }]
+    """
+    tmpfs: TmpfsMounts = ()
+    """Empty file systems in memory.
+
+    Example: tmpfs = ["/tmp:size=64m,mode=1777"]
+    """
+    devices: Devices = ()
+    """Devices of the host that the job may use, beyond null, zero, random and the like.
+
+    Example: devices = ["/dev/fuse", "/dev/sda:/dev/disk:r"]
+    """
+    read_only: Flag = False
+    """Whether the root file system is read-only.
+
+    Example: read_only = true
+    """
+    depends_on: DependsOn = ()
+    """Jobs that come first. A list waits until each has completed successfully, or, for one that
+    `restart` keeps running, until it has started. If one fails, this job is skipped.
+
+    Example: depends_on = { database = { condition = "service_started" } }
+    """
+    retries: Retries = 0
+    """Further attempts after a failed one. Not together with `restart`.
+
+    Example: retries = 3
+    """
+    backoff: Pauses | None = None
+    """Pauses between attempts.
+
+    Unset: for `retries` the defaults of the table, for `restart` 100ms, doubled up to 1m.
+    Example: backoff = { initial = "2s", factor = 3, max = "5m" }
+    """
+    restart: Restart = RestartPolicy()
+    """Whether the job is kept running: started again when it fails (N times at most) or whenever
+    it ends. The pause begins anew after an attempt of 10 seconds or more.
+
+    Unset: `"no"`.
+    Example: restart = "on-failure:5"
+    """
+    timeout: Timeout | None = None
+    """How long one attempt may run; then all its processes are killed and it ends as
+    DeadlineExceeded.
+
+    Unset: no limit.
+    Example: timeout = "1h30m"
+    """
+    stop_signal: Signal = int(signal.SIGTERM)
+    """What asks the job to end.
+
+    Unset: `"SIGTERM"`.
+    Example: stop_signal = "SIGINT"
+    """
+    stop_grace_period: Duration = 10.0
+    """How long the job has for that before all its processes are killed.
+
+    Example: stop_grace_period = "1m"
+    """
+    success_codes: ExitCodes = (0,)
+    """Exit codes that mean success. A job ended by signal n has code 128+n.
+
+    Example: success_codes = [0, 3]
+    """
+    allow_failure: Flag = False
+    """Whether everything else may succeed although this job fails. Jobs that wait for its success
+    are skipped all the same.
+
+    Example: allow_failure = true
+    """
+    limits: Limits = field(factory=Limits)
+    ulimits: Ulimits = field(factory=dict)
+    """Limits of setrlimit(2) for each process; a number is both the soft and the hard value.
+
+    Example: ulimits = { nofile = 4096, core = { soft = 0, hard = -1 } }
+    """
+    cap_add: Capabilities = ()
+    """Capabilities beyond the default set.
+
+    Example: cap_add = ["NET_ADMIN"]
+    """
+    cap_drop: Capabilities = ()
+    """Capabilities taken away from the default set, before `cap_add` is added.
+
+    Example: cap_drop = ["ALL"]
+    """
+    security_opt: SecurityOpt = SecurityOptions()
+    """Protections to turn off.
+
+    Unset: all protections are on.
+    Example: security_opt = ["seccomp=unconfined"]
+    """
+    sysctls: Sysctls = field(factory=dict)
+    """Kernel settings of the job's own namespaces: kernel.shm*, kernel.msg*, kernel.sem,
+    fs.mqueue.* and, unless `network_mode` is host, net.*.
+
+    Example: sysctls = { "net.core.somaxconn" = 1024 }
+    """
+    network_mode: NetworkMode = "none"
+    """`none` is a loopback interface of the job's own, `host` the host's network.
+
+    Example: network_mode = "host"
+    """
+    log: Log = LogOptions()
+    """What is kept of the job's output.
+
+    Unset: the defaults of the table.
+    Example: log = { max_size = "1m", max_files = 3, merge = true }
+    """
+
+
+@frozen(kw_only=True)
+class JobsFile:
+    """A whole jobs file: `jobs` by name in file order, `concurrency` None for no bound.
+
+    `text` is the file itself, kept so that a later problem can name its line.
+    """
+
+    path: str
+    name: Text
+    """Names the project; the names of its containers begin with it. Lower-case letters, digits,
+    `-` and `_`.
+
+    Unset: the directory's name, as far as it fits.
+    Example: name = "nightly"
+    """
+    concurrency: Count | None = None
+    """How many jobs may run at once.
+
+    Unset: no limit.
+    Example: concurrency = 4
+    """
+    jobs: Mapping[str, JobSpec]
+    text: bytes = field(default=b"", repr=False, eq=False)

@@ -1,0 +1,146 @@
+"""What of the host, and of memory, a job sees in its file tree, and how it is written.
+
+Nothing here looks at the host. Sources are made absolute, ``..`` is taken out of them as it
+stands in the text (Docker does the same), and targets can never be outside the job's root.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Annotated
+
+from attrs import evolve, frozen
+
+from runtime.units import parse_size
+from supervisor.kinds import ContainerPath, FileMode, Flag, HostPath, Kind, Size
+
+
+@frozen(kw_only=True)
+class Volume:
+    """A file or directory of the host that the job sees at `target`."""
+
+    source: HostPath
+    """What the job sees; must exist."""
+    target: ContainerPath
+    """Where the job sees it."""
+    read_only: Flag = False
+    """Whether the job may only read it."""
+
+
+@frozen(kw_only=True)
+class Tmpfs:
+    """An empty file system in memory at `target`."""
+
+    target: ContainerPath
+    """Where it is mounted."""
+    size: Size | None = None
+    """How much it can hold.
+
+    Unset: half of the machine's memory.
+    """
+    mode: FileMode = 0o1777
+    """Permissions of its top directory."""
+
+
+@frozen(kw_only=True)
+class Device:
+    """A device of the host that the job may use; `access` is a subset of ``rwm``."""
+
+    source: str
+    target: str
+    access: str = "rwm"
+
+
+Volumes = Annotated[tuple[Volume, ...], Kind("list of `SRC:DST[:ro|rw]` or tables", Volume)]
+TmpfsMounts = Annotated[
+    tuple[Tmpfs, ...], Kind("list of `PATH[:size=SIZE,mode=MODE]` or tables", Tmpfs)
+]
+Devices = Annotated[tuple[Device, ...], Kind("list of `/dev/x[:/dev/y[:rwm]]`")]
+
+
+def host_path(base: str, text: str) -> str:
+    """A path on the host that may be relative to the directory `base`, made absolute."""
+    if not text:
+        raise ValueError("is empty, not a path")
+    if text == "~" or text.startswith("~/"):
+        raise ValueError(f"{text!r}: '~' is not replaced; write ${{HOME}}, or an absolute path")
+    # normpath keeps a double slash at the start, which has no meaning on Linux.
+    return "/" + posixpath.normpath(posixpath.join(base, text)).lstrip("/")
+
+
+def is_marked_path(text: str) -> bool:
+    """Whether a text says itself that it is a path: ``/x``, ``./x``, ``../x``, ``.`` or ``..``."""
+    return text.startswith("/") or text.split("/")[0] in (".", "..")
+
+
+def container_path(text: str) -> str:
+    """An absolute path in a container."""
+    if not text.startswith("/"):
+        raise ValueError(f"{text!r} is not an absolute path")
+    if ".." in text.split("/"):
+        raise ValueError(f"{text!r} contains '..'")
+    return "/" + posixpath.normpath(text).lstrip("/")
+
+
+def mount_target(text: str) -> str:
+    """A path in a container at which something may be mounted."""
+    target = container_path(text)
+    if target == "/":
+        raise ValueError("the root itself cannot be a mount target")
+    if target.split("/")[1] in ("proc", "sys"):
+        raise ValueError(f"{text!r}: nothing may be mounted in /proc or /sys")
+    return target
+
+
+def placed(volume: Volume, base: str) -> Volume:
+    """The volume with both its paths checked and absolute."""
+    if not is_marked_path(volume.source) and volume.source[:1] not in ("", "~"):
+        raise ValueError(
+            f"{volume.source!r} is a named volume, and only paths are accepted;"
+            f" write './{volume.source}' for one beside the file"
+        )
+    return evolve(volume, source=host_path(base, volume.source), target=mount_target(volume.target))
+
+
+def parse_volume(text: str) -> Volume:
+    """The volume of ``SRC:DST``, ``SRC:DST:ro`` or ``SRC:DST:rw``, its paths as they stand."""
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise ValueError(f"{text!r} is not SRC:DST, SRC:DST:ro or SRC:DST:rw")
+    if len(parts) == 3 and parts[2] not in ("ro", "rw"):
+        raise ValueError(f"{text!r}: the mode {parts[2]!r} is neither ro nor rw")
+    return Volume(source=parts[0], target=parts[1], read_only=parts[2:] == ["ro"])
+
+
+def parse_mode(text: str) -> int:
+    """Permissions in octal, as chmod(1) takes them."""
+    if not text or len(text) > 5 or not set(text) <= set("01234567") or int(text, 8) > 0o7777:
+        raise ValueError(f"{text!r} is not an octal mode such as '1777'")
+    return int(text, 8)
+
+
+def parse_tmpfs(text: str) -> Tmpfs:
+    """The tmpfs of ``PATH``, or ``PATH:size=64m,mode=1777`` with either option."""
+    target, colon, options = text.partition(":")
+    tmpfs = Tmpfs(target=mount_target(target))
+    for option in options.split(",") if colon else ():
+        name, _, value = option.partition("=")
+        if name == "size":
+            tmpfs = evolve(tmpfs, size=parse_size(value))
+        elif name == "mode":
+            tmpfs = evolve(tmpfs, mode=parse_mode(value))
+        else:
+            raise ValueError(f"{text!r}: the option {option!r} is neither size=SIZE nor mode=MODE")
+    return tmpfs
+
+
+def parse_device(text: str) -> Device:
+    """The device of ``/dev/x``, ``/dev/x:/dev/y`` or ``/dev/x:/dev/y:rwm``."""
+    source, *rest = text.split(":")
+    if len(rest) > 2:
+        raise ValueError(f"{text!r} is not SRC, SRC:DST or SRC:DST:ACCESS")
+    access = rest[1] if len(rest) == 2 else "rwm"
+    if not access or not set(access) <= set("rwm") or len(set(access)) != len(access):
+        raise ValueError(f"{text!r}: the access {access!r} is not made of r, w and m")
+    target = mount_target(rest[0] if rest else source)
+    return Device(source=container_path(source), target=target, access=access)

@@ -1,0 +1,374 @@
+"""One reader for each kind of value in jobs.toml: what TOML gave in, the checked value out.
+
+A reader raises ValueError or TypeError with a message that says what was given and what is
+accepted, or `Refused` where a list or a table has more than one fault. None of them looks at the
+host; what they need to know of it is an argument.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar, cast
+
+from runtime.security.capabilities import NAMES, parse_capability
+from runtime.security.sysctls import check_sysctl
+from runtime.spec import ENVIRONMENT_NAME, HOSTNAME_PATTERN
+from runtime.units import parse_duration, parse_size
+from supervisor.faults import read_each
+from supervisor.jobspec import Condition, RestartKind, RestartPolicy, SecurityOptions
+from supervisor.mounts import host_path, is_marked_path
+from supervisor.problems import did_you_mean
+
+T = TypeVar("T")
+
+ULIMITS = frozenset(
+    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending"
+    " stack".split()
+)
+"""The limits of setrlimit(2), without RLIMIT_ and in lower case."""
+
+_MAX_ID = 2**32 - 2
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
+_NUMBER = re.compile(r"0|[1-9][0-9]*")
+_REALTIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
+_CPU_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+
+_TYPE_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number with a fraction",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def type_name(value: object) -> str:
+    """What a TOML value is, in words."""
+    return _TYPE_NAMES.get(type(value), "a date or time")
+
+
+def expect(value: object, wanted: type[T]) -> T:
+    """The value itself if it has exactly this TOML type; true and false are not numbers."""
+    if type(value) is not wanted:
+        raise TypeError(f"must be {_TYPE_NAMES[wanted]}, not {type_name(value)}")
+    return cast(T, value)
+
+
+def read_items(value: object, read: Callable[[object], T]) -> tuple[T, ...]:
+    """Every entry of a list."""
+    entries = cast(list[object], expect(value, list))
+    return tuple(read_each(enumerate(entries), lambda _, entry: read(entry)).values())
+
+
+def read_entries(value: object, read: Callable[[str, object], T]) -> dict[str, T]:
+    """Every entry of a table; `read` gets its name too, and may refuse that."""
+    return read_each(cast(dict[str, object], expect(value, dict)).items(), read)
+
+
+def read_text(value: object) -> str:
+    """A string."""
+    return expect(value, str)
+
+
+def read_number(value: object, least: float, most: float) -> float:
+    """A number, whole or not, within bounds."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"must be a number, not {type_name(value)}")
+    if not least <= value <= most:
+        raise ValueError(f"{value} is not between {least:g} and {most:g}")
+    return float(value)
+
+
+def read_whole(value: object) -> int:
+    """A whole number."""
+    return expect(value, int)
+
+
+def read_flag(value: object) -> bool:
+    """True or false; no other value counts as either."""
+    return expect(value, bool)
+
+
+def read_timeout(value: object) -> float:
+    """A duration above zero."""
+    seconds = parse_duration(value)
+    if seconds == 0:
+        raise ValueError("is zero; leave it out for no limit")
+    return seconds
+
+
+def read_positive(value: object) -> int:
+    """A whole number of 1 or more."""
+    number = expect(value, int)
+    if number < 1:
+        raise ValueError(f"{number} is below 1")
+    return number
+
+
+def read_not_negative(value: object) -> int:
+    """A whole number of 0 or more."""
+    number = expect(value, int)
+    if number < 0:
+        raise ValueError(f"{number} is below 0")
+    return number
+
+
+def read_swap_size(value: object) -> int:
+    """A size, or -1 for no limit."""
+    return -1 if value == -1 else parse_size(value)
+
+
+def read_command(value: object) -> tuple[str, ...]:
+    """The words of a command; a string is one argument of the shell."""
+    if isinstance(value, str):
+        return ("/bin/sh", "-c", _not_empty(value))
+    return _filled(read_items(value, read_text))
+
+
+def read_words(value: object) -> tuple[str, ...]:
+    """The words of a list, or of a string that is split as a shell splits it."""
+    if isinstance(value, str):
+        try:
+            return _filled(tuple(shlex.split(value)))
+        except ValueError as error:
+            raise ValueError(f"{value!r}: {str(error).lower()}") from error
+    return _filled(read_items(value, read_text))
+
+
+def _filled(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0]:
+        raise ValueError("is empty")
+    return words
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+def read_image(value: object, base: str) -> str:
+    """``host``, or a directory made absolute."""
+    text = read_text(value)
+    if text == "host":
+        return text
+    if not is_marked_path(text):
+        raise ValueError(
+            f"{text!r}: image references need the image store; only 'host' or a directory is"
+            " accepted, and a directory starts with '/', './' or '../'"
+        )
+    return host_path(base, text)
+
+
+def read_paths(value: object, base: str) -> tuple[str, ...]:
+    """One path on the host, or a list of them, made absolute."""
+    if isinstance(value, str):
+        return (host_path(base, value),)
+    return read_items(value, lambda entry: host_path(base, read_text(entry)))
+
+
+def read_variables(value: object, own: Mapping[str, str]) -> dict[str, str]:
+    """Variables of a table or list; a bare name in a list is taken from `own`, if it is there."""
+    if isinstance(value, list):
+        return dict(
+            pair for pair in read_items(value, lambda entry: _read_variable(entry, own)) if pair
+        )
+    return read_entries(value, _read_named_variable)
+
+
+def _read_named_variable(name: str, value: object) -> str:
+    _check_variable(name)
+    return _read_scalar(value)
+
+
+def _read_variable(entry: object, own: Mapping[str, str]) -> tuple[str, str] | None:
+    name, equals, text = read_text(entry).partition("=")
+    _check_variable(name)
+    if equals:
+        return name, text
+    return (name, own[name]) if name in own else None
+
+
+def _check_variable(name: str) -> None:
+    if not ENVIRONMENT_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a variable")
+
+
+def read_labels(value: object) -> dict[str, str]:
+    """Labels of a table or list; a bare name in a list has an empty text."""
+    if isinstance(value, list):
+        return dict(read_items(value, _read_label))
+    return read_entries(value, lambda _, text: _read_scalar(text))
+
+
+def _read_label(entry: object) -> tuple[str, str]:
+    name, _, text = read_text(entry).partition("=")
+    return name, text
+
+
+def _read_scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(f"must be a string or a number, not {type_name(value)}")
+
+
+def read_hostname(value: object) -> str:
+    """A host name that the kernel and the resolver take."""
+    text = read_text(value)
+    if not HOSTNAME_PATTERN.fullmatch(text):
+        raise ValueError(f"{text!r} is not a host name of at most 64 letters, digits, '-' and '.'")
+    return text
+
+
+def read_user(value: object) -> str:
+    """``NAME|UID[:GROUP|GID]`` or a number, ids exact."""
+    if type(value) is int:
+        return _read_identity(str(value))
+    return ":".join(map(_read_identity, _at_most_one_colon(read_text(value))))
+
+
+def _at_most_one_colon(text: str) -> list[str]:
+    parts = text.split(":")
+    if len(parts) > 2:
+        raise ValueError(f"{text!r} is not NAME, UID, or either with :GROUP or :GID")
+    return parts
+
+
+def read_groups(value: object) -> tuple[str, ...]:
+    """Group names and numbers."""
+    return read_items(
+        value, lambda entry: _read_identity(str(entry) if type(entry) is int else read_text(entry))
+    )
+
+
+def _read_identity(text: str) -> str:
+    if _NAME.fullmatch(text) or (_NUMBER.fullmatch(text) and int(text[:11]) <= _MAX_ID):
+        return text
+    raise ValueError(f"{text!r} is neither a name nor an id between 0 and {_MAX_ID}")
+
+
+def read_signal(value: object) -> int:
+    """A signal by number or by name, with or without SIG, RTMIN+n included."""
+    if type(value) is int:
+        if not 1 <= value <= 64:
+            raise ValueError(f"{value} is not a signal number between 1 and 64")
+        return value
+    name = read_text(value).upper()
+    name = name if name.startswith("SIG") else f"SIG{name}"
+    if name in signal.Signals.__members__:
+        return int(signal.Signals[name])
+    if match := _REALTIME.fullmatch(name):
+        number = int(signal.Signals[f"SIGRT{match[1]}"]) + int(match[2] + match[3])
+        if signal.SIGRTMIN <= number <= signal.SIGRTMAX:
+            return number
+    known = signal.Signals.__members__
+    raise ValueError(f"{value!r} is not a signal{did_you_mean(name, known)}")
+
+
+def read_exit_codes(value: object) -> tuple[int, ...]:
+    """Exit codes, each between 0 and 255."""
+    codes = read_items(value, _read_exit_code)
+    if not codes:
+        raise ValueError("is empty, and then no exit code at all would be a success")
+    return codes
+
+
+def _read_exit_code(value: object) -> int:
+    code = expect(value, int)
+    if not 0 <= code <= 255:
+        raise ValueError(f"{code} is not an exit code between 0 and 255")
+    return code
+
+
+def read_cpu_list(value: object) -> str:
+    """CPUs in the kernel's form, such as ``0-3,6``."""
+    text = read_text(value)
+    for part in text.split(","):
+        match = _CPU_RANGE.fullmatch(part)
+        if not match or (match[2] and int(match[2]) < int(match[1])):
+            raise ValueError(f"{text!r} is not a list of CPUs such as '0-3,6'")
+    return text
+
+
+def read_pids_limit(value: object) -> int:
+    """A number of tasks, or -1 for no limit."""
+    number = expect(value, int)
+    if number < 1 and number != -1:
+        raise ValueError(f"{number} is neither 1 or more nor -1 for no limit")
+    return number
+
+
+def read_restart(value: object) -> RestartPolicy:
+    """A restart policy in Docker's words."""
+    text = read_text(value)
+    kind, colon, count = text.partition(":")
+    if kind not in list(RestartKind):
+        raise ValueError(_not_among(text, [*RestartKind, "on-failure:N"]))
+    if not colon:
+        return RestartPolicy(kind=RestartKind(kind))
+    if kind != RestartKind.ON_FAILURE or not _NUMBER.fullmatch(count) or not 0 < int(count) < 10**9:
+        raise ValueError(f"{text!r}: only on-failure takes a number, and it is 1 or more")
+    return RestartPolicy(kind=RestartKind.ON_FAILURE, max_restarts=int(count))
+
+
+def read_condition(value: object) -> Condition:
+    """What is waited for in a dependency."""
+    text = read_text(value)
+    if text not in list(Condition):
+        raise ValueError(_not_among(text, list(Condition)))
+    return Condition(text)
+
+
+def read_choice(value: object, choices: Collection[str]) -> str:
+    """One of a few words."""
+    text = read_text(value)
+    if text not in choices:
+        raise ValueError(_not_among(text, choices))
+    return text
+
+
+def _not_among(text: str, choices: Collection[str]) -> str:
+    listed = ", ".join(f"{choice!s}" for choice in choices)
+    return f"{text!r} is not one of {listed}"
+
+
+def read_capabilities(value: object) -> tuple[str, ...]:
+    """Capabilities by their full names, and ALL."""
+    return read_items(value, _read_capability)
+
+
+def _read_capability(value: object) -> str:
+    name = read_text(value)
+    if name.upper() in ("ALL", "CAP_ALL"):
+        return "ALL"
+    return NAMES[parse_capability(name)]
+
+
+def read_security_options(value: object) -> SecurityOptions:
+    """Docker's security options, as far as there is something to turn off here."""
+    known = {
+        "no-new-privileges": ("no_new_privileges", True),
+        "no-new-privileges:true": ("no_new_privileges", True),
+        "no-new-privileges:false": ("no_new_privileges", False),
+        "seccomp=unconfined": ("seccomp", False),
+    }
+    chosen = read_items(value, lambda entry: known[read_choice(entry, known)])
+    return SecurityOptions(**dict(chosen))
+
+
+def read_sysctls(value: object) -> dict[str, str]:
+    """Sysctls of the job's own namespaces; whether net.* is its own is not known here."""
+    return read_entries(value, _read_sysctl)
+
+
+def _read_sysctl(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        raise TypeError("must be a string or a number; write the sysctl's whole name in quotes")
+    check_sysctl(name, network_is_host=False)
+    return _read_scalar(value)

@@ -1,0 +1,68 @@
+"""The C parts, built with address and undefined-behaviour sanitizers and run as programs.
+
+Each ``test_*.c`` here is a program that exits 0 if all holds; each ``fuzz_*.c`` is a libFuzzer
+target. The first line of either names what it is linked with: ``// sources: native/plan.c``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+TOP = HERE.parent.parent
+SANITIZERS = "address,undefined"
+FLAGS = (
+    "-g", "-O1", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Inative",
+    "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
+)  # fmt: skip
+FUZZ_RUNS = 20_000
+"""Takes seconds, and with a fixed seed always the same inputs; `just fuzz` runs longer."""
+
+
+def _build(compiler: str, sanitizers: str, program: Path, directory: Path) -> Path:
+    marker, _, sources = program.read_text().partition("\n")[0].partition(":")
+    assert marker == "// sources", f"{program}: the first line must be '// sources: native/...'"
+    binary = directory / program.stem
+    _run(compiler, *FLAGS, f"-fsanitize={sanitizers}", program, *sources.split(), "-o", binary)
+    return binary
+
+
+def _run(*command: str | Path, show: bool = False) -> None:
+    """Run a program from the project's top directory; its output is shown at once or on failure."""
+    output = None if show else subprocess.PIPE
+    done = subprocess.run(
+        command, cwd=TOP, stdout=output, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command[0]}: status {done.returncode}\n{done.stdout or ''}"
+
+
+@pytest.fixture(scope="session")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the compiler that brings libFuzzer, if it can really link it."""
+    place = tmp_path_factory.mktemp("fuzzer")
+    target = place / "empty.c"
+    target.write_text("int LLVMFuzzerTestOneInput(const char *p, long n) { return p && n > 9; }\n")
+    link: list[str | Path] = ["clang", f"-fsanitize=fuzzer,{SANITIZERS}", target]
+    try:
+        subprocess.run([*link, "-o", place / "empty"], check=True, capture_output=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip("needs clang with libFuzzer (Debian: clang and libclang-rt-dev)")
+    return "clang"
+
+
+@pytest.mark.parametrize("program", sorted(HERE.glob("test_*.c")), ids=lambda path: path.stem)
+def test_c(program: Path, tmp_path: Path) -> None:
+    """A C test program finds nothing wrong, and neither do the sanitizers."""
+    _run(_build("gcc", SANITIZERS, program, tmp_path))
+
+
+@pytest.mark.parametrize("program", sorted(HERE.glob("fuzz_*.c")), ids=lambda path: path.stem)
+def test_fuzz(program: Path, tmp_path: Path, fuzzer: str, pytestconfig: pytest.Config) -> None:
+    """No input makes a decoder crash, read past its end or run into undefined behaviour."""
+    binary = _build(fuzzer, f"fuzzer,{SANITIZERS}", program, tmp_path)
+    seconds = pytestconfig.getoption("fuzz_seconds")
+    effort = [f"-max_total_time={seconds}"] if seconds else [f"-runs={FUZZ_RUNS}", "-seed=1"]
+    _run(binary, f"-artifact_prefix={tmp_path}/", *effort, show=bool(seconds))

@@ -1,0 +1,356 @@
+// gcc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -g -fsanitize=address,undefined
+//     -fno-sanitize-recover=all -Inative tests/native/test_logpump.c native/logframe.c
+//
+// The pump on real pipes and files, above all: killed before and after every system call it makes,
+// and in the middle of every write, it loses and doubles nothing. A kill is played by leaving the
+// pump with longjmp; the spool and the files are all that the next one finds.
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static jmp_buf killed;
+static int calls, kill_at;  // the call at which to die; 0: never
+static int write_error;     // errno for every pwrite from now on; 0: none
+static size_t write_room;   // bytes that still fit before write_error
+
+static void kill_point(void) {
+    if (++calls == kill_at) longjmp(killed, 1);
+}
+
+static ssize_t played_tee(int from, int to, size_t size, unsigned flags) {
+    kill_point();
+    ssize_t result = tee(from, to, size, flags);
+    kill_point();
+    return result;
+}
+
+static ssize_t played_read(int fd, void *data, size_t size) {
+    kill_point();
+    ssize_t result = read(fd, data, size);
+    kill_point();
+    return result;
+}
+
+static int played_available(int fd, int *available) {
+    kill_point();
+    return ioctl(fd, FIONREAD, available);
+}
+
+static ssize_t played_pwrite(int fd, const void *data, size_t size, off_t offset) {
+    kill_point();
+    if (++calls == kill_at) {
+        assert(pwrite(fd, data, size / 2, offset) == (ssize_t)(size / 2));
+        longjmp(killed, 1);
+    }
+    if (write_error != 0 && write_room == 0) {
+        errno = write_error;
+        return -1;
+    }
+    if (write_error != 0 && size > write_room) size = write_room;
+    ssize_t result = pwrite(fd, data, size, offset);
+    if (write_error != 0) write_room -= (size_t)result;
+    kill_point();
+    return result;
+}
+
+#define tee played_tee
+#define read played_read
+#define pwrite played_pwrite
+#define ioctl(fd, request, value) played_available(fd, value)
+#include "../../native/logpump.c"
+#undef tee
+#undef read
+#undef pwrite
+#undef ioctl
+
+enum { CAPTURE = 1 << 20, LIMIT = 20000 };
+
+struct scene {
+    struct logpump pump;
+    int spool, log;
+    int pipes[2][2];  // per stream: read end, write end
+    char logged[CAPTURE];  // what rotation has put away
+    size_t logged_size;
+    char sent[2][CAPTURE];
+    size_t sent_size[2];
+};
+
+static struct scene scene;
+
+static int memory_file(void) {
+    int fd = memfd_create("test", MFD_CLOEXEC);
+    assert(fd >= 0);
+    return fd;
+}
+
+static void open_pump(bool expect_fresh) {
+    bool fresh;
+    assert(logpump_open(&scene.pump, scene.spool, &fresh) == 0);
+    assert(fresh == expect_fresh);
+}
+
+static void set_scene(void) {
+    calls = kill_at = write_error = 0;
+    write_room = 0;
+    scene.logged_size = scene.sent_size[0] = scene.sent_size[1] = 0;
+    scene.spool = memory_file();
+    scene.log = memory_file();
+    for (int stream = 0; stream < 2; stream++) {
+        assert(pipe2(scene.pipes[stream], O_CLOEXEC | O_NONBLOCK) == 0);
+    }
+    open_pump(true);
+}
+
+static void strike_scene(void) {
+    logpump_close(&scene.pump);
+    close(scene.spool);
+    close(scene.log);
+    for (int end = 0; end < 4; end++) {
+        if (scene.pipes[end / 2][end % 2] >= 0) close(scene.pipes[end / 2][end % 2]);
+    }
+}
+
+static void send(int stream, const char *data, size_t size) {
+    assert(write(scene.pipes[stream][1], data, size) == (ssize_t)size);
+    memcpy(scene.sent[stream] + scene.sent_size[stream], data, size);
+    scene.sent_size[stream] += size;
+}
+
+// Puts the full log away; the next one starts empty.
+static void rotate(void) {
+    kill_point();
+    off_t size = lseek(scene.log, 0, SEEK_END);
+    assert(size <= LIMIT);
+    assert(pread(scene.log, scene.logged + scene.logged_size, (size_t)size, 0) == size);
+    scene.logged_size += (size_t)size;
+    close(scene.log);
+    scene.log = memory_file();
+    kill_point();
+    logpump_place(&scene.pump, 0, logpump_state(&scene.pump)->open);
+}
+
+static enum logpump_outcome pump_all(int stream) {
+    enum logpump_outcome outcome;
+    do {
+        size_t count;
+        outcome = logpump_run(&scene.pump, stream, scene.pipes[stream][0], scene.log, LIMIT,
+                              LOGPUMP_BATCH, &count);
+        if (outcome == LOGPUMP_FULL) rotate();
+    } while (outcome == LOGPUMP_FULL || outcome == LOGPUMP_MORE);
+    return outcome;
+}
+
+// What a new supervisor does with a log and a spool that it finds.
+static void restart(void) {
+    logpump_close(&scene.pump);
+    open_pump(false);
+    uint64_t size = (uint64_t)lseek(scene.log, 0, SEEK_END);
+    const struct logpump_state *state = logpump_state(&scene.pump);
+    if (state->offset > size) logpump_place(&scene.pump, size, state->open);
+    while (logpump_flush(&scene.pump, scene.log, LIMIT) == LOGPUMP_FULL) rotate();
+}
+
+// The bytes that one stream's records stand for, over all files; -1 for a text that is torn.
+static ssize_t read_back(int stream, char *out) {
+    off_t size = lseek(scene.log, 0, SEEK_END);
+    assert(pread(scene.log, scene.logged + scene.logged_size, (size_t)size, 0) == size);
+    const char *at = scene.logged, *end = scene.logged + scene.logged_size + size;
+    size_t length = 0;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        if (newline == NULL || newline - at < LOGFRAME_PREFIX || at[10] != 'T') return -1;
+        if (memcmp(at + 31, stream == 0 ? "stdout " : "stderr ", 7) == 0) {
+            size_t message = (size_t)(newline - at) - LOGFRAME_PREFIX;
+            memcpy(out + length, at + LOGFRAME_PREFIX, message);
+            length += message;
+            if (at[LOGFRAME_TAG] == 'F') out[length++] = '\n';
+        }
+        at = newline + 1;
+    }
+    return (ssize_t)length;
+}
+
+static void expect_all(void) {
+    static char back[CAPTURE];
+    for (int stream = 0; stream < 2; stream++) {
+        ssize_t length = read_back(stream, back);
+        assert(length == (ssize_t)scene.sent_size[stream]);
+        assert(memcmp(back, scene.sent[stream], (size_t)length) == 0);
+    }
+}
+
+static void send_lines(int stream, int count, int from) {
+    static char text[65536];
+    size_t size = 0;
+    for (int i = 0; i < count; i++) size += (size_t)sprintf(text + size, "line %d\n", from + i);
+    send(stream, text, size);
+}
+
+// One turn of a busy job; `step` counts through a story that rotates several times.
+static void play(int step) {
+    static char long_line[40000];
+    switch (step) {
+        case 0: send_lines(0, 200, 0); break;
+        case 1: send(1, "no newline yet", 14); break;
+        case 2: send_lines(0, 700, 200); break;
+        case 3: send(1, " and\0here\xff\n\n\n", 13); break;
+        case 4:
+            memset(long_line, 'y', sizeof long_line);
+            send(0, long_line, sizeof long_line);
+            break;
+        case 5: send(0, "\n", 1); break;
+        case 6: send(0, "x", 1); break;
+    }
+}
+
+enum { STEPS = 7 };
+
+// Plays the story with a death at call `death`. Returns whether it was reached.
+static bool story(int death) {
+    set_scene();
+    kill_at = death;
+    volatile int step = 0;
+    volatile bool died = false;
+    if (setjmp(killed) != 0) {
+        died = true;
+        kill_at = 0;
+        restart();
+        assert(pump_all(0) == LOGPUMP_DRAINED && pump_all(1) == LOGPUMP_DRAINED);
+    }
+    while (step < STEPS) {
+        play(step++);
+        assert(pump_all(0) == LOGPUMP_DRAINED && pump_all(1) == LOGPUMP_DRAINED);
+    }
+    expect_all();
+    strike_scene();
+    return died;
+}
+
+static void nothing_is_lost_or_doubled_by_a_kill(void) {
+    int death = 1;
+    while (story(death)) death++;
+    assert(death > 100);
+}
+
+static void a_read_that_did_not_take_place_is_told_from_one_that_did(void) {
+    for (int byte = 0; byte < 256; byte++) {
+        char data = (char)byte;
+        for (int death = 1; death <= 8; death++) {
+            set_scene();
+            send(0, &data, 1);
+            kill_at = death;
+            if (setjmp(killed) == 0) {
+                pump_all(0);
+            } else {
+                kill_at = 0;
+                restart();
+                pump_all(0);
+            }
+            expect_all();
+            strike_scene();
+        }
+    }
+}
+
+static void end_of_file_is_told_after_the_last_byte(void) {
+    set_scene();
+    send(0, "bye", 3);
+    close(scene.pipes[0][1]);
+    scene.pipes[0][1] = -1;
+    assert(pump_all(0) == LOGPUMP_END);
+    assert(logpump_state(&scene.pump)->open == 1);
+    expect_all();
+    strike_scene();
+}
+
+static void a_budget_bounds_a_turn(void) {
+    set_scene();
+    send_lines(0, 5000, 0);
+    size_t count;
+    assert(logpump_run(&scene.pump, 0, scene.pipes[0][0], scene.log, 1 << 30, 1, &count) ==
+           LOGPUMP_MORE);
+    assert(count == scene.sent_size[0] && count > 1);
+    strike_scene();
+}
+
+static void a_failed_write_keeps_whole_records_and_the_rest(void) {
+    set_scene();
+    send(0, "one\ntwo\nthree", 13);
+    write_error = ENOSPC;
+    write_room = 60;  // one record and a torn one
+    assert(pump_all(0) == LOGPUMP_FAILED);
+    assert(scene.pump.error == ENOSPC);
+    assert(logpump_state(&scene.pump)->offset == LOGFRAME_PREFIX + 4);
+    write_error = 0;
+    assert(pump_all(0) == LOGPUMP_DRAINED);
+    expect_all();
+    strike_scene();
+}
+
+static void dropped_bytes_are_counted_and_their_line_is_closed(void) {
+    static char back[CAPTURE];
+    set_scene();
+    send(0, "begun", 5);
+    assert(pump_all(0) == LOGPUMP_DRAINED);
+    send(0, " lost\nlost\nlo", 13);
+    write_error = ENOSPC;
+    write_room = 45;  // a record, and the beginning of one
+    assert(pump_all(0) == LOGPUMP_FAILED);
+    logpump_drop(&scene.pump, scene.log);
+    const struct logpump_state *state = logpump_state(&scene.pump);
+    assert(state->lost_bytes == 13 && state->lost_lines == 2);
+    assert(lseek(scene.log, 0, SEEK_END) == LOGFRAME_PREFIX + 6);
+    write_error = 0;
+    restart();  // the counts outlive the supervisor
+    assert(logpump_state(&scene.pump)->lost_bytes == 13);
+    send(0, "st\nnew\n", 7);
+    assert(pump_all(0) == LOGPUMP_DRAINED);
+    ssize_t length = read_back(0, back);
+    assert(length == 13 && memcmp(back, "begun\nst\nnew\n", 13) == 0);
+    logpump_clear_losses(&scene.pump);
+    assert(logpump_state(&scene.pump)->lost_lines == 0);
+    strike_scene();
+}
+
+static void the_newest_text_is_at_hand(void) {
+    set_scene();
+    send(0, "first\nsecond\n\n", 14);
+    pump_all(0);
+    assert(scene.pump.last_length == 6 && memcmp(scene.pump.last, "second", 6) == 0);
+    send(1, "third", 5);
+    pump_all(1);
+    assert(scene.pump.last_length == 5 && memcmp(scene.pump.last, "third", 5) == 0);
+    strike_scene();
+}
+
+static void a_file_that_is_no_spool_is_made_one(void) {
+    set_scene();
+    logpump_close(&scene.pump);
+    assert(pwrite(scene.spool, "garbage!", 8, 0) == 8);
+    open_pump(true);
+    assert(logpump_state(&scene.pump)->phase == LOGPUMP_IDLE);
+    struct logpump_state absurd = {.phase = LOGPUMP_WRITING, .length = LOGPUMP_BATCH + 1};
+    scene.pump.spool->states[0] = scene.pump.spool->states[1] = absurd;
+    logpump_close(&scene.pump);
+    open_pump(true);
+    strike_scene();
+}
+
+int main(void) {
+    nothing_is_lost_or_doubled_by_a_kill();
+    a_read_that_did_not_take_place_is_told_from_one_that_did();
+    end_of_file_is_told_after_the_last_byte();
+    a_budget_bounds_a_turn();
+    a_failed_write_keeps_whole_records_and_the_rest();
+    dropped_bytes_are_counted_and_their_line_is_closed();
+    the_newest_text_is_at_hand();
+    a_file_that_is_no_spool_is_made_one();
+    return 0;
+}

@@ -106,7 +106,7 @@ packages NAMES:
         grep -qx "installed $name" <<<"$installed" || missing+=("$name")
     done
     ((${#missing[@]})) || exit 0
-    line="apt-get -qq update && apt-get -qq install -y --no-install-recommends ${missing[*]}"
+    line="apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends ${missing[*]}"
     if ((EUID)) || ! command -v apt-get >/dev/null; then
         echo "packages are missing; run as root: $line" >&2
         exit 1

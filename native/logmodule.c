@@ -61,8 +61,8 @@ static PyObject *pump_run(PyObject *self, PyObject *args) {
     if (pump == NULL || !PyArg_ParseTuple(args, "iiiKn", &stream, &pipe, &log, &limit, &budget)) {
         return NULL;
     }
-    if (stream < 0 || stream >= LOGFRAME_STREAMS || budget < 1) {
-        PyErr_SetString(PyExc_ValueError, "no such stream, or no budget");
+    if (stream < 0 || stream >= LOGFRAME_STREAMS || budget < 0) {
+        PyErr_SetString(PyExc_ValueError, "no such stream, or a negative budget");
         return NULL;
     }
     size_t read_bytes;

@@ -1,6 +1,6 @@
 """Types of the extension module built from native/module.c."""
 
-from typing import Final
+from typing import Final, Self
 
 PLAN_STEPS: Final[dict[str, tuple[int, str]]]
 """Step name -> (number, argument types); see native/plan.h."""
@@ -10,6 +10,65 @@ REPORT_SIZE: Final[int]
 REPORT_EXECUTING: Final[int]
 REPORT_FAILED: Final[int]
 EXIT_RECORD_SIZE: Final[int]
+
+LOG_BATCH: Final[int]
+LOG_RECORD: Final[int]
+LOG_DRAINED: Final[int]
+LOG_MORE: Final[int]
+LOG_END: Final[int]
+LOG_FULL: Final[int]
+LOG_FAILED: Final[int]
+
+class LogPump:
+    """Moves a job's output into its log; see native/logpump.h. Not for several threads at once."""
+
+    def __new__(cls, spool: int, /) -> Self:
+        """Map a spool file. Raises OSError."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the spool was empty."""
+
+    @property
+    def error(self) -> int:
+        """errno of the last LOG_FAILED."""
+
+    @property
+    def offset(self) -> int:
+        """Where the next record goes in the log."""
+
+    @property
+    def open_streams(self) -> int:
+        """Bit per stream: it is in the middle of a line."""
+
+    @property
+    def losses(self) -> tuple[int, int]:
+        """(bytes, lines) dropped since `clear_losses`."""
+
+    @property
+    def last_line(self) -> bytes:
+        """The beginning of the newest output that is not empty."""
+
+    def run(self, stream: int, pipe: int, log: int, limit: int, budget: int, /) -> tuple[int, int]:
+        """Read, frame, write; returns (LOG_ outcome, bytes read). Raises OSError for the pipe."""
+
+    def flush(self, log: int, limit: int, /) -> int:
+        """Write what a former pump left in the spool; returns a LOG_ outcome."""
+
+    def place(self, offset: int, open_streams: int, /) -> None:
+        """Go on at `offset` of the log."""
+
+    def drop(self, log: int, /) -> None:
+        """Drop the batch at hand and count it as lost."""
+
+    def clear_losses(self) -> None:
+        """Begin to count losses anew."""
+
+    def batch(self) -> bytes:
+        """The raw bytes of the last batch."""
+
+    def close(self) -> None:
+        """Unmap the spool; may be called again."""
 
 def spawn(
     program: int,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from supervisor.faults import Fault, Refused
+from supervisor.problems import JobsFileError, Problem
 
 _LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[^=\s]+)[ \t]*=[ \t]*(?P<value>.*)")
 _SINGLE = re.compile(r"'([^']*)'[ \t]*(?:#.*)?")
@@ -19,13 +19,13 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "$": "$", "\\": "\\"}
 
 
-def parse_env_file(text: str) -> dict[str, str]:
-    """The variables of a file, the last of equal names; raises `Refused` with line numbers.
+def parse_env_file(text: str, file: str) -> dict[str, str]:
+    """The variables of a file, the last of equal names; raises JobsFileError.
 
-    The path of each fault is its line, counted from 1.
+    `file` is what problems call it.
     """
     variables: dict[str, str] = {}
-    faults: list[Fault] = []
+    problems = []
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
@@ -33,11 +33,11 @@ def parse_env_file(text: str) -> dict[str, str]:
         try:
             name, value = _parse_line(stripped)
         except ValueError as error:
-            faults.append(Fault((number,), str(error)))
+            problems.append(Problem(file, number, "", str(error)))
         else:
             variables[name] = value
-    if faults:
-        raise Refused(faults)
+    if problems:
+        raise JobsFileError(problems)
     return variables
 
 

@@ -35,12 +35,12 @@ from supervisor.kinds import (
     Kind,
     Labels,
     NetworkMode,
+    ProjectName,
     Retries,
     Share,
     Signal,
     Size,
     Sysctls,
-    Text,
     Timeout,
     User,
     Words,
@@ -59,12 +59,15 @@ class Condition(StrEnum):
     COMPLETED = "service_completed_successfully"
 
 
+Awaited = Annotated[Condition, Kind('`"service_started"` or `"service_completed_successfully"`')]
+
+
 @frozen(kw_only=True)
 class Dependency:
     """A job that must have started or succeeded before another one begins."""
 
     job: str
-    condition: Condition
+    condition: Awaited
     """What is waited for."""
 
 
@@ -227,9 +230,8 @@ class JobSpec:
     Example: init = false
     """
     environment: Environment = field(factory=dict)
-    """Variables. `KEY` alone passes the supervisor's own variable on, where it is set. Nothing
-    else of the supervisor's environment reaches a job. In a job's table these are added to those
-    of `[defaults]`.
+    """The variables of the command. `KEY` alone passes the supervisor's own variable on, where it
+    is set; nothing else of the supervisor's environment reaches a job. Added to `[defaults]`.
 
     Example: environment = { MODE = "fast", WORKERS = 4 }
     """
@@ -239,8 +241,7 @@ class JobSpec:
     Example: env_file = ["./common.env", "./secret.env"]
     """
     labels: Labels = field(factory=dict)
-    """Texts for people and programs; they change nothing. In a job's table these are added to
-    those of `[defaults]`.
+    """Texts for people and programs; they change nothing. Added to `[defaults]`.
 
     Example: labels = { team = "etl" }
     """
@@ -282,8 +283,7 @@ class JobSpec:
     Example: backoff = { initial = "2s", factor = 3, max = "5m" }
     """
     restart: Restart = RestartPolicy()
-    """Whether the job is kept running: started again when it fails (N times at most) or whenever
-    it ends. The pause begins anew after an attempt of 10 seconds or more.
+    """Whether the job is started again when it fails (N times at most), or whenever it ends. The pause begins anew after an attempt of 10 seconds or more.
 
     Unset: `"no"`.
     Example: restart = "on-failure:5"
@@ -296,13 +296,13 @@ class JobSpec:
     Example: timeout = "1h30m"
     """
     stop_signal: Signal = int(signal.SIGTERM)
-    """What asks the job to end.
+    """The signal that asks the job to end.
 
     Unset: `"SIGTERM"`.
     Example: stop_signal = "SIGINT"
     """
     stop_grace_period: Duration = 10.0
-    """How long the job has for that before all its processes are killed.
+    """How long the job has to end after `stop_signal` before all its processes are killed.
 
     Example: stop_grace_period = "1m"
     """
@@ -366,9 +366,8 @@ class JobsFile:
     """
 
     path: str
-    name: Text
-    """Names the project; the names of its containers begin with it. Lower-case letters, digits,
-    `-` and `_`.
+    name: ProjectName
+    """Names the project; the names of its containers begin with it.
 
     Unset: the directory's name, as far as it fits.
     Example: name = "nightly"

@@ -7,14 +7,15 @@ the key's. The reader, the messages and the reference all work from that one dec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from attrs import Attribute, fields, frozen, resolve_types
+from attrs import fields, frozen, resolve_types
 
 
-@frozen
+@frozen(eq=False)
 class Kind:
-    """What may be written in the file, in words for the reference.
+    """What may be written in the file, in words for the reference. Each kind is only like itself.
 
     `table` is the class that declares the keys of the tables among the accepted forms.
     """
@@ -32,12 +33,15 @@ def kind_of(annotation: Any) -> Kind | None:
     return None
 
 
-def keys_of(cls: type) -> Mapping[str, Attribute[Any]]:
-    """The fields of a class that are keys of jobs.toml, in order and with their types resolved."""
-    return {each.name: each for each in fields(resolve_types(cls)) if kind_of(each.type)}
+@cache
+def keys_of(cls: type) -> Mapping[str, Any]:
+    """The fields of a class that are keys of jobs.toml, in order, and their types."""
+    return {each.name: each.type for each in fields(resolve_types(cls)) if kind_of(each.type)}
 
 
-Text = Annotated[str, Kind("string")]
+ProjectName = Annotated[
+    str, Kind("at most 50 lower-case letters, digits, `-` and `_`, a letter or digit first")
+]
 Flag = Annotated[bool, Kind("true or false")]
 Whole = Annotated[int, Kind("whole number")]
 Count = Annotated[int, Kind("whole number, 1 or more")]
@@ -63,6 +67,11 @@ Image = Annotated[str, Kind('`"host"`, or a directory that starts with `/`, `./`
 HostPath = Annotated[str, Kind("path on the host; a relative one starts at the file's directory")]
 HostPaths = Annotated[tuple[str, ...], Kind("path on the host, or a list of them")]
 ContainerPath = Annotated[str, Kind("absolute path in the container")]
+MountSource = Annotated[
+    str, Kind("path on the host: absolute, or relative to the file's directory with `./` or `../`")
+]
+MountTarget = Annotated[str, Kind("absolute path in the container, not in /proc or /sys")]
+DevicePath = Annotated[str, Kind("absolute path of a device")]
 Environment = Annotated[Mapping[str, str], Kind("table, or list of `KEY=VALUE` and `KEY` strings")]
 Labels = Annotated[Mapping[str, str], Kind("table, or list of `KEY=VALUE` and `KEY` strings")]
 Hostname = Annotated[str, Kind("host name of at most 64 characters")]

@@ -9,19 +9,18 @@ from __future__ import annotations
 import posixpath
 from typing import Annotated
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from runtime.units import parse_size
-from supervisor.kinds import ContainerPath, FileMode, Flag, HostPath, Kind, Size
+from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Size
 
 
 @frozen(kw_only=True)
 class Volume:
     """A file or directory of the host that the job sees at `target`."""
 
-    source: HostPath
+    source: MountSource
     """What the job sees; must exist."""
-    target: ContainerPath
+    target: MountTarget
     """Where the job sees it."""
     read_only: Flag = False
     """Whether the job may only read it."""
@@ -31,7 +30,7 @@ class Volume:
 class Tmpfs:
     """An empty file system in memory at `target`."""
 
-    target: ContainerPath
+    target: MountTarget
     """Where it is mounted."""
     size: Size | None = None
     """How much it can hold.
@@ -73,8 +72,18 @@ def is_marked_path(text: str) -> bool:
     return text.startswith("/") or text.split("/")[0] in (".", "..")
 
 
-def container_path(text: str) -> str:
-    """An absolute path in a container."""
+def mount_source(base: str, text: str) -> str:
+    """A path on the host that says itself that it is one; a bare name would be a named volume."""
+    if text[:1] not in ("", "~") and not is_marked_path(text):
+        raise ValueError(
+            f"{text!r} is the name of a volume, and only paths are accepted;"
+            f" write './{text}' for one beside the file"
+        )
+    return host_path(base, text)
+
+
+def absolute_path(text: str) -> str:
+    """A path that is absolute and stays where it says."""
     if not text.startswith("/"):
         raise ValueError(f"{text!r} is not an absolute path")
     if ".." in text.split("/"):
@@ -84,7 +93,7 @@ def container_path(text: str) -> str:
 
 def mount_target(text: str) -> str:
     """A path in a container at which something may be mounted."""
-    target = container_path(text)
+    target = absolute_path(text)
     if target == "/":
         raise ValueError("the root itself cannot be a mount target")
     if target.split("/")[1] in ("proc", "sys"):
@@ -92,24 +101,26 @@ def mount_target(text: str) -> str:
     return target
 
 
-def placed(volume: Volume, base: str) -> Volume:
-    """The volume with both its paths checked and absolute."""
-    if not is_marked_path(volume.source) and volume.source[:1] not in ("", "~"):
-        raise ValueError(
-            f"{volume.source!r} is a named volume, and only paths are accepted;"
-            f" write './{volume.source}' for one beside the file"
-        )
-    return evolve(volume, source=host_path(base, volume.source), target=mount_target(volume.target))
-
-
-def parse_volume(text: str) -> Volume:
-    """The volume of ``SRC:DST``, ``SRC:DST:ro`` or ``SRC:DST:rw``, its paths as they stand."""
+def split_volume(text: str) -> dict[str, object]:
+    """The table that ``SRC:DST``, ``SRC:DST:ro`` or ``SRC:DST:rw`` is short for."""
     parts = text.split(":")
     if len(parts) not in (2, 3) or not all(parts):
         raise ValueError(f"{text!r} is not SRC:DST, SRC:DST:ro or SRC:DST:rw")
     if len(parts) == 3 and parts[2] not in ("ro", "rw"):
         raise ValueError(f"{text!r}: the mode {parts[2]!r} is neither ro nor rw")
-    return Volume(source=parts[0], target=parts[1], read_only=parts[2:] == ["ro"])
+    return {"source": parts[0], "target": parts[1], "read_only": parts[2:] == ["ro"]}
+
+
+def split_tmpfs(text: str) -> dict[str, object]:
+    """The table that ``PATH``, or ``PATH:size=64m,mode=1777`` with either option, is short for."""
+    target, colon, options = text.partition(":")
+    table: dict[str, object] = {"target": target}
+    for option in options.split(",") if colon else ():
+        name, equals, value = option.partition("=")
+        if name not in ("size", "mode") or not equals:
+            raise ValueError(f"{text!r}: the option {option!r} is neither size=SIZE nor mode=MODE")
+        table[name] = value
+    return table
 
 
 def parse_mode(text: str) -> int:
@@ -117,21 +128,6 @@ def parse_mode(text: str) -> int:
     if not text or len(text) > 5 or not set(text) <= set("01234567") or int(text, 8) > 0o7777:
         raise ValueError(f"{text!r} is not an octal mode such as '1777'")
     return int(text, 8)
-
-
-def parse_tmpfs(text: str) -> Tmpfs:
-    """The tmpfs of ``PATH``, or ``PATH:size=64m,mode=1777`` with either option."""
-    target, colon, options = text.partition(":")
-    tmpfs = Tmpfs(target=mount_target(target))
-    for option in options.split(",") if colon else ():
-        name, _, value = option.partition("=")
-        if name == "size":
-            tmpfs = evolve(tmpfs, size=parse_size(value))
-        elif name == "mode":
-            tmpfs = evolve(tmpfs, mode=parse_mode(value))
-        else:
-            raise ValueError(f"{text!r}: the option {option!r} is neither size=SIZE nor mode=MODE")
-    return tmpfs
 
 
 def parse_device(text: str) -> Device:
@@ -143,4 +139,4 @@ def parse_device(text: str) -> Device:
     if not access or not set(access) <= set("rwm") or len(set(access)) != len(access):
         raise ValueError(f"{text!r}: the access {access!r} is not made of r, w and m")
     target = mount_target(rest[0] if rest else source)
-    return Device(source=container_path(source), target=target, access=access)
+    return Device(source=absolute_path(source), target=target, access=access)

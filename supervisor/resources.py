@@ -12,7 +12,7 @@ from runtime.limits import DEFAULT_PIDS, IoLimit, Limits
 from supervisor.kinds import (
     CpuList,
     Cpus,
-    HostPath,
+    DevicePath,
     Kind,
     Operations,
     PidsLimit,
@@ -27,7 +27,7 @@ from supervisor.kinds import (
 class IoTable:
     """One table of a job's ``io`` list."""
 
-    device: HostPath
+    device: DevicePath
     """The block device, such as `/dev/sda`."""
     read_bytes: Rate | None = None
     """Ceiling for reading.

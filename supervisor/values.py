@@ -24,13 +24,14 @@ from supervisor.problems import did_you_mean
 
 T = TypeVar("T")
 
-ULIMITS = frozenset(
-    "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending"
-    " stack".split()
-)
+ULIMITS = (
+    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+    "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+)  # fmt: skip
 """The limits of setrlimit(2), without RLIMIT_ and in lower case."""
 
 _MAX_ID = 2**32 - 2
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
 _NUMBER = re.compile(r"0|[1-9][0-9]*")
 _REALTIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
@@ -55,7 +56,12 @@ def expect(value: object, wanted: type[T]) -> T:
     """The value itself if it has exactly this TOML type; true and false are not numbers."""
     if type(value) is not wanted:
         raise TypeError(f"must be {_TYPE_NAMES[wanted]}, not {type_name(value)}")
-    return cast(T, value)
+    return value
+
+
+def refusal(value: object, accepted: str) -> TypeError:
+    """The error for a value of the wrong type where more than one is accepted."""
+    return TypeError(f"must be {accepted}, not {type_name(value)}")
 
 
 def read_items(value: object, read: Callable[[object], T]) -> tuple[T, ...]:
@@ -74,10 +80,21 @@ def read_text(value: object) -> str:
     return expect(value, str)
 
 
+def read_project(value: object) -> str:
+    """The name of a project, as Compose has it, and short enough to begin a container's id."""
+    text = read_text(value)
+    if not _PROJECT.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not a project name: at most 50 lower-case letters, digits, '-' and '_',"
+            " a letter or digit first"
+        )
+    return text
+
+
 def read_number(value: object, least: float, most: float) -> float:
     """A number, whole or not, within bounds."""
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"must be a number, not {type_name(value)}")
+        raise refusal(value, "a number")
     if not least <= value <= most:
         raise ValueError(f"{value} is not between {least:g} and {most:g}")
     return float(value)
@@ -126,7 +143,9 @@ def read_command(value: object) -> tuple[str, ...]:
     """The words of a command; a string is one argument of the shell."""
     if isinstance(value, str):
         return ("/bin/sh", "-c", _not_empty(value))
-    return _filled(read_items(value, read_text))
+    if isinstance(value, list):
+        return _filled(read_items(value, read_text))
+    raise refusal(value, "a list or a string")
 
 
 def read_words(value: object) -> tuple[str, ...]:
@@ -136,7 +155,9 @@ def read_words(value: object) -> tuple[str, ...]:
             return _filled(tuple(shlex.split(value)))
         except ValueError as error:
             raise ValueError(f"{value!r}: {str(error).lower()}") from error
-    return _filled(read_items(value, read_text))
+    if isinstance(value, list):
+        return _filled(read_items(value, read_text))
+    raise refusal(value, "a list or a string")
 
 
 def _filled(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,7 +189,9 @@ def read_paths(value: object, base: str) -> tuple[str, ...]:
     """One path on the host, or a list of them, made absolute."""
     if isinstance(value, str):
         return (host_path(base, value),)
-    return read_items(value, lambda entry: host_path(base, read_text(entry)))
+    if isinstance(value, list):
+        return read_items(value, lambda entry: host_path(base, read_text(entry)))
+    raise refusal(value, "a list or a string")
 
 
 def read_variables(value: object, own: Mapping[str, str]) -> dict[str, str]:
@@ -177,7 +200,9 @@ def read_variables(value: object, own: Mapping[str, str]) -> dict[str, str]:
         return dict(
             pair for pair in read_items(value, lambda entry: _read_variable(entry, own)) if pair
         )
-    return read_entries(value, _read_named_variable)
+    if isinstance(value, dict):
+        return read_entries(value, _read_named_variable)
+    raise refusal(value, "a table or a list")
 
 
 def _read_named_variable(name: str, value: object) -> str:
@@ -202,7 +227,9 @@ def read_labels(value: object) -> dict[str, str]:
     """Labels of a table or list; a bare name in a list has an empty text."""
     if isinstance(value, list):
         return dict(read_items(value, _read_label))
-    return read_entries(value, lambda _, text: _read_scalar(text))
+    if isinstance(value, dict):
+        return read_entries(value, lambda _, text: _read_scalar(text))
+    raise refusal(value, "a table or a list")
 
 
 def _read_label(entry: object) -> tuple[str, str]:
@@ -215,7 +242,7 @@ def _read_scalar(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise TypeError(f"must be a string or a number, not {type_name(value)}")
+    raise refusal(value, "a string or a number")
 
 
 def read_hostname(value: object) -> str:
@@ -228,23 +255,23 @@ def read_hostname(value: object) -> str:
 
 def read_user(value: object) -> str:
     """``NAME|UID[:GROUP|GID]`` or a number, ids exact."""
-    if type(value) is int:
-        return _read_identity(str(value))
-    return ":".join(map(_read_identity, _at_most_one_colon(read_text(value))))
-
-
-def _at_most_one_colon(text: str) -> list[str]:
-    parts = text.split(":")
+    parts = _text_of_id(value).split(":")
     if len(parts) > 2:
-        raise ValueError(f"{text!r} is not NAME, UID, or either with :GROUP or :GID")
-    return parts
+        raise ValueError(f"{value!r} is not NAME, UID, or either with :GROUP or :GID")
+    return ":".join(map(_read_identity, parts))
 
 
 def read_groups(value: object) -> tuple[str, ...]:
     """Group names and numbers."""
-    return read_items(
-        value, lambda entry: _read_identity(str(entry) if type(entry) is int else read_text(entry))
-    )
+    return read_items(value, lambda entry: _read_identity(_text_of_id(entry)))
+
+
+def _text_of_id(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise refusal(value, "a string or a whole number")
 
 
 def _read_identity(text: str) -> str:
@@ -255,11 +282,12 @@ def _read_identity(text: str) -> str:
 
 def read_signal(value: object) -> int:
     """A signal by number or by name, with or without SIG, RTMIN+n included."""
-    if type(value) is int:
-        if not 1 <= value <= 64:
-            raise ValueError(f"{value} is not a signal number between 1 and 64")
-        return value
-    name = read_text(value).upper()
+    text = _text_of_id(value)
+    if text.isdecimal():
+        if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= 64):
+            raise ValueError(f"{value!r} is not a signal number between 1 and 64")
+        return int(text)
+    name = text.upper()
     name = name if name.startswith("SIG") else f"SIG{name}"
     if name in signal.Signals.__members__:
         return int(signal.Signals[name])

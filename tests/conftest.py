@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 
+from runtime.directories import Directories
 from tests.leaks import (
     SESSION_VARIABLE,
     Observation,
@@ -28,14 +28,6 @@ SKIPS_ALLOWED_IN_CI: tuple[str, ...] = ()
 """Reasons, word for word, that are true in CI. There are none: CI is root and has it all."""
 
 _observed = pytest.StashKey[Observation]()
-
-
-@frozen(kw_only=True)
-class Directories:
-    """What ``--root`` and ``--state`` point to; short, as a socket's path has 108 bytes at most."""
-
-    root: Path
-    state: Path
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,9 +82,9 @@ def leak_check() -> Iterator[None]:
 
 @pytest.fixture
 def state() -> Iterator[Directories]:
-    """Give a supervisor directories of its own, not yet made."""
+    """Name directories of its own for a supervisor, not yet made; a socket's path must be short."""
     top = Path(tempfile.mkdtemp(prefix="pk-"))
-    yield Directories(root=top / "root", state=top / "state")
+    yield Directories(root=f"{top}/root", state=f"{top}/state")
     _remove(top)
 
 

@@ -119,7 +119,7 @@ class Directory:
     def apply(self, setting: Setting) -> None:
         """Write a limit and read it back; raise where the kernel did not take it."""
         try:
-            descriptor = self.open(setting.file, os.O_RDWR)
+            seen = self._written(setting)
         except FileNotFoundError as error:
             if setting.instead is not None:
                 self.apply(setting.instead)
@@ -128,16 +128,11 @@ class Directory:
                     f"{setting.field}: this kernel has no {setting.file} in {self.path}"
                 ) from error
             return
-        try:
-            os.write(descriptor, setting.value.encode())
-            seen = os.pread(descriptor, _CHUNK, 0).decode() if setting.shown_in is None else ""
         except OSError as error:
             raise CgroupError(
                 f"{setting.field}: write {setting.value} to {self.path}/{setting.file}: "
                 f"{cause(error)}"
             ) from error
-        finally:
-            os.close(descriptor)
         if setting.shown_in is not None:
             seen = self.read(setting.shown_in)
         if setting.shown not in seen.splitlines():
@@ -145,6 +140,15 @@ class Directory:
                 f"{setting.field}: wrote {setting.value} to {self.path}/{setting.file} but "
                 f"{setting.shown_in or 'it'} reads {seen.strip()!r}"
             )
+
+    def _written(self, setting: Setting) -> str:
+        """Write a limit and return what its file shows then."""
+        descriptor = self.open(setting.file, os.O_RDWR)
+        try:
+            os.write(descriptor, setting.value.encode())
+            return os.pread(descriptor, _CHUNK, 0).decode()
+        finally:
+            os.close(descriptor)
 
     def subgroups(self) -> list[Directory]:
         """All groups below this one, each after its parent."""

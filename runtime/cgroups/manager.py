@@ -30,6 +30,7 @@ from runtime.limits import Limits
 PARENT = "pocker"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _DELEGATION = ("user.delegate", "trusted.delegate")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _NO_BPF = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL)
 
 
@@ -172,7 +173,7 @@ class Cgroups:
             for parent in self._v1.values():
                 if isinstance(parent, V1CpusetParent):
                     cpus, nodes = parent.lists()
-        return Surroundings(block_devices=numbers, cpus=cpus, nodes=nodes)
+        return Surroundings(page=_PAGE, block_devices=numbers, cpus=cpus, nodes=nodes)
 
     def _parents(self) -> list[Parent]:
         unified = [] if self._v2 is None else [self._v2]

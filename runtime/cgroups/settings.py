@@ -6,7 +6,6 @@ writer can tell a limit that is in force from one that was silently dropped.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -15,10 +14,7 @@ from attrs import field, frozen
 from runtime.errors import CgroupError
 from runtime.limits import IoLimit, Limits
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
 CPU_PERIOD = 100_000
-_MOST_BYTES = (2**63 - 1) // PAGE * PAGE
-"""What the kernel holds for "no limit" on memory; larger values are cut to it."""
 
 Resource = Literal["cpu", "cpuset", "io", "memory", "pids"]
 V1_CONTROLLERS: Mapping[Resource, str] = {
@@ -51,10 +47,12 @@ class Setting:
 class Surroundings:
     """What settings depend on besides the limits: read from the host just before.
 
-    `block_devices` maps paths to ``major:minor``; `cpus` and `nodes` are the lists of the v1
-    parent group, which a v1 cpuset needs written even if only one of both is limited.
+    `page` is the size of a memory page. `block_devices` maps paths to ``major:minor``; `cpus`
+    and `nodes` are the lists of the v1 parent group, which a v1 cpuset needs written even if
+    only one of both is limited.
     """
 
+    page: int
     block_devices: Mapping[str, str] = field(factory=dict)
     cpus: str = ""
     nodes: str = ""
@@ -121,53 +119,58 @@ def cpu_quota(cpus: float) -> int:
     return round(cpus * CPU_PERIOD)
 
 
-def _pages(amount: int) -> int:
-    return min(amount // PAGE * PAGE, _MOST_BYTES)
+def _most_bytes(page: int) -> int:
+    """What the kernel holds for "no limit" on memory; larger values are cut to it."""
+    return (2**63 - 1) // page * page
 
 
-def _v1_bytes(name: str, file: str, amount: int, *, optional: bool = False) -> Setting:
-    shown = str(_pages(amount))
-    return Setting(field=name, file=file, value=str(amount), shown=shown, optional=optional)
+def _shown_bytes(amount: int, page: int) -> str:
+    """The kernel counts in pages: it rounds down to them."""
+    return str(min(amount // page * page, _most_bytes(page)))
 
 
-def _v2_bytes(name: str, file: str, amount: int, *, optional: bool = False) -> Setting:
-    pages = _pages(amount)
-    shown = "max" if pages == _MOST_BYTES else str(pages)
-    return Setting(field=name, file=file, value=str(amount), shown=shown, optional=optional)
+def _memory(
+    limits: Limits, names: tuple[str, str, str], swap_total: bool, shown: Callable[[int], str]
+) -> list[Setting]:
+    """The three limits on memory; `swap_total` says that swap is counted with the memory."""
+    limit_file, swap_file, reservation_file = names
 
-
-def _v1_memory(limits: Limits, _: Surroundings) -> list[Setting]:
-    settings = []
-    if limits.memory is not None:
-        # Memory goes first: the kernel refuses a memory limit above the one with swap.
-        settings.append(_v1_bytes("memory", "memory.limit_in_bytes", limits.memory))
-        if limits.memory_swap != -1:
-            implied = limits.memory_swap is None
-            total = limits.memory * 2 if limits.memory_swap is None else limits.memory_swap
-            settings.append(
-                _v1_bytes("memory_swap", "memory.memsw.limit_in_bytes", total, optional=implied)
-            )
-    if limits.memory_reservation is not None:
-        settings.append(
-            _v1_bytes("memory_reservation", "memory.soft_limit_in_bytes", limits.memory_reservation)
+    def setting(field_name: str, file: str, amount: int, optional: bool = False) -> Setting:
+        return Setting(
+            field=field_name, file=file, value=str(amount), shown=shown(amount), optional=optional
         )
-    return settings
 
-
-def _v2_memory(limits: Limits, _: Surroundings) -> list[Setting]:
     settings = []
     if limits.memory is not None:
-        settings.append(_v2_bytes("memory", "memory.max", limits.memory))
+        # Memory goes first: v1 refuses a memory limit above the one with swap.
+        settings.append(setting("memory", limit_file, limits.memory))
         if limits.memory_swap != -1:
-            # v2 counts swap alone.
             implied = limits.memory_swap is None
             total = limits.memory * 2 if limits.memory_swap is None else limits.memory_swap
-            settings.append(
-                _v2_bytes("memory_swap", "memory.swap.max", total - limits.memory, optional=implied)
-            )
+            amount = total if swap_total else total - limits.memory
+            settings.append(setting("memory_swap", swap_file, amount, optional=implied))
     if limits.memory_reservation is not None:
-        settings.append(_v2_bytes("memory_reservation", "memory.low", limits.memory_reservation))
+        settings.append(setting("memory_reservation", reservation_file, limits.memory_reservation))
     return settings
+
+
+def _v1_memory(limits: Limits, around: Surroundings) -> list[Setting]:
+    names = (
+        "memory.limit_in_bytes",
+        "memory.memsw.limit_in_bytes",
+        "memory.soft_limit_in_bytes",
+    )
+    return _memory(limits, names, True, lambda amount: _shown_bytes(amount, around.page))
+
+
+def _v2_memory(limits: Limits, around: Surroundings) -> list[Setting]:
+    most = str(_most_bytes(around.page))
+
+    def shown(amount: int) -> str:
+        text = _shown_bytes(amount, around.page)
+        return "max" if text == most else text
+
+    return _memory(limits, ("memory.max", "memory.swap.max", "memory.low"), False, shown)
 
 
 def _pids(limits: Limits, _: Surroundings) -> list[Setting]:

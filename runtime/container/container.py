@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import Literal, TypeAlias
 
 import trio
 from attrs import define, field
@@ -36,6 +37,8 @@ from runtime.launch import (
 from runtime.plan import encode
 from runtime.process import Process
 from runtime.spec import ContainerSpec, OverlayRootfs
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
 
@@ -178,6 +181,13 @@ class Container:
     def _read_exit_record(self) -> bytes:
         with open(self.directory.exit_record, "rb") as file:
             return file.read(EXIT_RECORD_SIZE)
+
+    def outputs(self) -> list[tuple[Stream, int]]:
+        """The open output pipes; one of them where both streams are merged."""
+        pipes: list[tuple[Stream, int]] = [("stdout", self.stdout)]
+        if self.stderr >= 0:
+            pipes.append(("stderr", self.stderr))
+        return pipes
 
     def usage(self) -> Usage:
         """What the container has used up to now."""

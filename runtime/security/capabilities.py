@@ -98,7 +98,8 @@ def parse_capability(name: str) -> int:
     """The number of ``CAP_KILL``, ``kill`` or ``Cap_Kill``; raises ValueError."""
     short = name.upper().removeprefix("CAP_")
     number = _NUMBERS.get(f"CAP_{short}")
-    if number is None:
+    # upper() turns some letters of other alphabets into ASCII.
+    if number is None or not name.isascii():
         raise ValueError(f"{reprlib.repr(name)} is not a capability{_suggest(short)}")
     return number
 

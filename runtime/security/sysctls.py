@@ -45,6 +45,4 @@ def check_sysctl(name: str, network_is_host: bool) -> None:
             + ", ".join(sorted(_IPC))
         )
     if network_is_host:
-        raise ValueError(
-            f"{shown} would change the host, whose network this container uses"
-        )
+        raise ValueError(f"{shown} would change the host, whose network this container uses")

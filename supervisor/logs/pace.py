@@ -27,8 +27,8 @@ class Pace:
         """How long to leave the stream alone after a turn at `now` that took `count` bytes."""
         elapsed = now - self._last
         self._last = now
-        self._credit = min(BURST, self._credit + elapsed * TURNS_PER_SECOND) - 1
-        if self._credit > 0:
+        self._credit = max(0.0, min(BURST, self._credit + elapsed * TURNS_PER_SECOND) - 1)
+        if self._credit >= 1:
             return 0.0
         pause = min(1 / TURNS_PER_SECOND, elapsed * GATHERED / max(count, 1))
         return pause if pause >= SHORTEST else 0.0

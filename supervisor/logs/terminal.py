@@ -7,7 +7,15 @@ is shown as the characters of an escape, such as ``\\x1b``. Text and tabs stay a
 from __future__ import annotations
 
 _CONTROLS = (*range(0x20), *range(0x7F, 0xA0))
-_REORDERING = (0x061C, 0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_REORDERING = (
+    0x061C,
+    0x200E,
+    0x200F,
+    0x2028,
+    0x2029,
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
 
 _VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS if code != ord("\t")} | {
     code: f"\\u{code:04x}" for code in _REORDERING

@@ -1,0 +1,59 @@
+"""The command line's side of the control socket: the standard library's HTTP over a Unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from urllib.parse import quote
+
+
+class ControlError(Exception):
+    """The supervisor could not be reached, or refused what was asked."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("supervisor")
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(self._path)
+
+
+class ControlClient:
+    """Talks to the supervisor that serves the socket at `path`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def stop(self, job: str) -> None:
+        """Stop a job and return when it has ended. Raises ControlError."""
+        self._post(f"/v1/jobs/{quote(job, safe='')}/stop")
+
+    def shut_down(self, *, now: bool = False) -> None:
+        """Begin the ordered end of everything. Raises ControlError."""
+        self._post("/v1/shutdown" + ("?now=1" if now else ""))
+
+    def _post(self, target: str) -> None:
+        connection = _UnixConnection(self._path)
+        try:
+            connection.request("POST", target)
+            answer = connection.getresponse()
+            body = answer.read()
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise ControlError("no supervisor is running") from error
+        except OSError as error:
+            raise ControlError(f"talk to the supervisor at {self._path}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ControlError(_refusal(body, answer.reason))
+
+
+def _refusal(body: bytes, otherwise: str) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return otherwise

@@ -1,0 +1,71 @@
+"""The supervisor's side of the control socket. hypercorn and starlette are imported only when a
+supervisor starts to serve: no other command pays for them.
+
+    POST /v1/jobs/NAME/stop     stop one job; answers when it has ended
+    POST /v1/shutdown           ordered end of everything; ?now=1 kills
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+from supervisor.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+async def serve_control(
+    scheduler: Scheduler,
+    path: str,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; the socket is removed then."""
+    from hypercorn.config import Config
+    from hypercorn.trio import serve
+    from starlette.applications import Starlette
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    async def stop(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in scheduler.runs:
+            return JSONResponse({"error": f"no such job: {name}"}, status_code=404)
+        await scheduler.stop(name)
+        return JSONResponse({"job": name, "state": scheduler.runs[name].state})
+
+    async def shut_down(request: Request) -> Response:
+        scheduler.shut_down()
+        if request.query_params.get("now"):
+            scheduler.shut_down()
+        return JSONResponse({"stopping": True})
+
+    app = Starlette(
+        routes=[
+            Route("/v1/jobs/{name}/stop", stop, methods=["POST"]),
+            Route("/v1/shutdown", shut_down, methods=["POST"]),
+        ]
+    )
+    config = Config()
+    config.bind = [f"unix:{path}"]
+    config.umask = 0o177
+    config.errorlog = None
+    config.graceful_timeout = 0
+    _remove(path)
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(lambda task_status: serve(app, config, task_status=task_status))
+            task_status.started()
+    finally:
+        _remove(path)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # never made, or removed by its server

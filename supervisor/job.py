@@ -1,0 +1,315 @@
+"""One run of one job: waits for what it depends on, then makes attempts until one decides.
+
+The only code that moves a run from state to state. Each transition is committed to the journal
+before anything is done that follows from it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+import trio
+from attrs import define, field, frozen
+
+from runtime.cgroups import Usage
+from runtime.container import Runtime
+from supervisor.attempt import Attempt, AttemptPlace
+from supervisor.containerspec import container_id
+from supervisor.control import StopWish
+from supervisor.jobspec import Condition, JobSpec
+from supervisor.journal import AttemptResult, Journal
+from supervisor.logs import LineSink, LogEvent, LogWriteFailed
+from supervisor.restart import Retry, next_step
+from supervisor.states import Event, Reason, RunState, apply
+
+log = structlog.stdlib.get_logger()
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How a run ended. `chain` names the jobs from this one back to the one that failed."""
+
+    reason: Reason
+    detail: str
+    exit_code: int | None
+    chain: tuple[str, ...]
+    cause: str
+    """How the last job of the chain failed."""
+
+
+@frozen(kw_only=True)
+class Workshop:
+    """What all runs of one supervisor share."""
+
+    project: str
+    runtime: Runtime
+    journal: Journal
+    session: int
+    slots: trio.CapacityLimiter
+    logs: str
+    """Directory below which each attempt has its log directory."""
+    sink: Callable[[str], LineSink] | None
+    """Makes what takes the lines of a job's output, where somebody looks on."""
+    changed: Callable[[JobRun], None]
+    """Called after each transition."""
+
+
+def attempt_logs(base: str, job: str, run: int, attempt: int) -> str:
+    """The log directory of one attempt."""
+    return f"{base}/{job}/{run}/{attempt}"
+
+
+@define(eq=False, kw_only=True)
+class JobRun:
+    """A run of `spec`; `run` carries it out."""
+
+    spec: JobSpec
+    shop: Workshop
+    number: int
+    """The run's id in the journal."""
+    state: RunState = RunState.PENDING
+    attempts: int = 0
+    attempt: Attempt | None = None
+    result: AttemptResult | None = None
+    """The newest attempt that has ended."""
+    outcome: Outcome | None = None
+    started: trio.Event = field(factory=trio.Event, init=False)
+    """Set once an attempt's command has been executed."""
+    ended: trio.Event = field(factory=trio.Event, init=False)
+    wish: StopWish = field(factory=StopWish, init=False)
+    _waiting: trio.CancelScope | None = field(default=None, init=False)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run has ended well."""
+        return self.state is RunState.SUCCEEDED
+
+    def stop(self) -> None:
+        """Ask for an orderly end; a run that only waits ends at once."""
+        self.wish.ask("cancelled")
+        self._pass_on_wish()
+
+    def kill(self) -> None:
+        """End the run now."""
+        self.wish.insist("cancelled")
+        self._pass_on_wish()
+
+    def _pass_on_wish(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self.attempt is not None:
+            wish = self.attempt.wish
+            (wish.insist if self.wish.at_once.is_set() else wish.ask)("cancelled")
+
+    async def run(self, others: Mapping[str, JobRun]) -> None:
+        """From waiting to the outcome. `others` are all runs by job name."""
+        try:
+            failed = await self._wait_for_dependencies(others)
+            if failed is not None:
+                self._skip(failed)
+            elif self._entered(Event.DEPENDENCIES_MET):
+                await self._make_attempts()
+        finally:
+            self.ended.set()
+
+    def _entered(self, event: Event) -> bool:
+        """Go on with `event`, unless the run's end has been asked for."""
+        if self.wish.cause is None:
+            self.enter(event)
+            return True
+        when = "between two attempts" if self.attempts else "before it ran"
+        self._finish(Event.CANCELLED, Reason.CANCELLED, f"stopped on request {when}")
+        return False
+
+    def enter(self, event: Event) -> None:
+        """Make a transition that is not the last one."""
+        self.state = apply(self.state, event)
+        self.shop.journal.set_run_state(self.number, self.state)
+        self.shop.changed(self)
+
+    def _finish(
+        self,
+        event: Event,
+        reason: Reason,
+        detail: str,
+        *,
+        exit_code: int | None = None,
+        chain: tuple[str, ...] = (),
+        cause: str = "",
+    ) -> None:
+        state = apply(self.state, event)
+        self.shop.journal.end_run(self.number, state, reason, detail, exit_code)
+        self.state = state
+        self.outcome = Outcome(
+            reason=reason,
+            detail=detail,
+            exit_code=exit_code,
+            chain=chain or (self.spec.name,),
+            cause=cause or f"{reason}, {detail}",
+        )
+        log.info(f"job {state}", job=self.spec.name, reason=reason.value, detail=detail)
+        self.shop.changed(self)
+
+    @contextmanager
+    def _wait_scope(self) -> Iterator[None]:
+        """A wait that a stop ends early."""
+        with trio.CancelScope() as scope:
+            self._waiting = scope
+            if self.wish.cause is not None:
+                scope.cancel()
+            try:
+                yield
+            finally:
+                self._waiting = None
+
+    async def _wait_for_dependencies(self, others: Mapping[str, JobRun]) -> JobRun | None:
+        """The first dependency that can no longer be met, or None once all are met."""
+        failed: list[JobRun] = []
+
+        async def wait_for(other: JobRun, condition: Condition) -> None:
+            if not await other.fulfils(condition):
+                failed.append(other)
+                nursery.cancel_scope.cancel()
+
+        with self._wait_scope():
+            async with trio.open_nursery() as nursery:
+                for dependency in self.spec.depends_on:
+                    nursery.start_soon(wait_for, others[dependency.job], dependency.condition)
+        return failed[0] if failed else None
+
+    async def fulfils(self, condition: Condition) -> bool:
+        """Wait until this run has met a condition, or can no longer meet it."""
+        if condition is Condition.COMPLETED:
+            await self.ended.wait()
+            return self.succeeded
+        async with trio.open_nursery() as nursery:
+
+            async def ended() -> None:
+                await self.ended.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(ended)
+            await self.started.wait()
+            nursery.cancel_scope.cancel()
+        return self.started.is_set()
+
+    def _skip(self, failed: JobRun) -> None:
+        assert failed.outcome is not None
+        chain = (self.spec.name, *failed.outcome.chain)
+        cause = failed.outcome.cause
+        self._finish(Event.DEPENDENCY_FAILED, Reason.SKIPPED, f"{' <- '.join(chain)}: {cause}",
+                     chain=chain, cause=cause)
+
+    async def _make_attempts(self) -> None:
+        pauses = 0
+        while (result := await self._attempt_in_slot()) is not None:
+            step = next_step(
+                self.spec,
+                attempt=self.attempts,
+                reason=result.reason,
+                exit_code=result.exit_code,
+                elapsed=result.elapsed or 0.0,
+                pauses=pauses,
+                chance=random.random(),
+            )
+            if not isinstance(step, Retry) or self.wish.cause is not None:
+                self._conclude(result)
+                return
+            pauses = step.pauses
+            self.enter(Event.RETRY)
+            log.info("job retries", job=self.spec.name, after=result.detail, delay=step.delay)
+            with self._wait_scope():
+                await trio.sleep(step.delay)
+            if not self._entered(Event.PAUSE_OVER):
+                return
+
+    async def _attempt_in_slot(self) -> AttemptResult | None:
+        """Make an attempt once there is a slot for it; None where the run was ended before."""
+        granted = False
+        with self._wait_scope():
+            await self.shop.slots.acquire_on_behalf_of(self)
+            granted = True
+        try:
+            if not self._entered(Event.SLOT_GRANTED):
+                return None
+            return await self._make_attempt()
+        finally:
+            if granted:
+                self.shop.slots.release_on_behalf_of(self)
+
+    async def _make_attempt(self) -> AttemptResult:
+        self.attempts += 1
+        container = container_id(self.shop.project, self.spec.name)
+        record = self.shop.journal.begin_attempt(self.number, self.attempts, container)
+        name = self.spec.name
+        self.attempt = Attempt(
+            job=self.spec,
+            place=AttemptPlace(
+                runtime=self.shop.runtime,
+                container=container,
+                logs=attempt_logs(self.shop.logs, name, self.number, self.attempts),
+                sink=None if self.shop.sink is None else self.shop.sink(name),
+            ),
+            observer=_Observer(self, record),
+            wish=StopWish(),
+        )
+        if self.wish.cause is not None:
+            self._pass_on_wish()
+        try:
+            result = await self.attempt.run()
+        finally:
+            self.attempt = None
+        self.shop.journal.end_attempt(record, result)
+        self.result = result
+        return result
+
+    def _conclude(self, result: AttemptResult) -> None:
+        if result.reason is Reason.COMPLETED:
+            event = Event.SUCCEEDED
+        elif result.reason is Reason.CANCELLED:
+            event = Event.CANCELLED
+        else:
+            event = Event.FAILED
+        self._finish(event, result.reason, result.detail, exit_code=result.exit_code)
+
+
+@frozen
+class _Observer:
+    """Turns what happens in an attempt into transitions of its run."""
+
+    run: JobRun
+    record: int
+
+    def running(self, pid: int) -> None:
+        self.run.shop.journal.attempt_running(self.record, pid)
+        self.run.enter(Event.STARTED)
+        self.run.started.set()
+        log.info("job started", job=self.run.spec.name, attempt=self.run.attempts, pid=pid)
+
+    def stopping(self) -> None:
+        self.run.enter(Event.STOP_BEGUN)
+
+    def out_of_memory(self, kills: int, usage: Usage) -> None:
+        log.warning(
+            "job out of memory",
+            job=self.run.spec.name,
+            attempt=self.run.attempts,
+            kills=kills,
+            limit=self.run.spec.limits.memory,
+            peak=usage.memory_peak,
+        )
+
+    def log_event(self, event: LogEvent) -> None:
+        if isinstance(event, LogWriteFailed):
+            log.error("log cannot be written", job=self.run.spec.name, cause=event.cause)
+        else:
+            log.warning(
+                "log output lost",
+                job=self.run.spec.name,
+                bytes=event.bytes,
+                lines=event.lines,
+                recovered=event.recovered,
+            )

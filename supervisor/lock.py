@@ -1,0 +1,66 @@
+"""One supervisor per state directory: a lock that the kernel gives back when its holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from types import TracebackType
+
+
+class AlreadyRunning(Exception):
+    """Another supervisor holds the state directory; `pid` is its process, if it could be read."""
+
+    def __init__(self, path: str, pid: int | None) -> None:
+        holder = "another process" if pid is None else f"pid {pid}"
+        super().__init__(f"{path} is in use by a running supervisor ({holder})")
+        self.pid = pid
+
+
+class SupervisorLock:
+    """Holds `STATE/lock` from construction to `release`. Raises AlreadyRunning or OSError."""
+
+    def __init__(self, state: str) -> None:
+        path = f"{state}/lock"
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = _read_pid(self._fd)
+            os.close(self._fd)
+            raise AlreadyRunning(state, pid) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def __enter__(self) -> SupervisorLock:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)
+
+
+def _read_pid(fd: int) -> int | None:
+    text = os.pread(fd, 32, 0).strip()
+    return int(text) if text.isdigit() else None
+
+
+def holder(state: str) -> int | None:
+    """The pid of the supervisor that runs on this state directory, or None."""
+    try:
+        fd = os.open(f"{state}/lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        # A shared lock does not disturb a supervisor that starts at this moment for longer than
+        # this look takes; it waits for the lock a little while.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_pid(fd)
+    else:
+        return None
+    finally:
+        os.close(fd)

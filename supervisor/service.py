@@ -1,0 +1,142 @@
+"""One `up` from the lock to the last outcome: what is opened here is closed here, in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+import trio
+from attrs import frozen
+
+from runtime.container import Runtime
+from runtime.directories import Directories
+from supervisor.api import serve_control
+from supervisor.job import JobRun, Workshop
+from supervisor.jobspec import JobsFile
+from supervisor.journal import Journal
+from supervisor.lock import SupervisorLock
+from supervisor.logs import LineSink
+from supervisor.ordering import graph_of, select
+from supervisor.scheduler import Scheduler
+from supervisor.states import RunState
+
+SHUTDOWN_TIMEOUT = 90.0
+"""Seconds, as systemd's DefaultTimeoutStopSec."""
+
+log = structlog.stdlib.get_logger()
+
+
+@frozen(kw_only=True)
+class Places:
+    """The supervisor's own files beside those of the runtime."""
+
+    directories: Directories
+
+    @property
+    def database(self) -> Path:
+        """The state database."""
+        return Path(self.directories.state, "state.db")
+
+    @property
+    def logs(self) -> str:
+        """Below it, one directory per job, run and attempt."""
+        return f"{self.directories.state}/logs"
+
+    @property
+    def socket(self) -> str:
+        """The control socket."""
+        return f"{self.directories.root}/control.sock"
+
+
+@frozen(kw_only=True)
+class Watcher:
+    """Who looks on while an `up` runs: told of each transition, shown each line."""
+
+    changed: Callable[[JobRun], None]
+    sink: Callable[[str], LineSink] | None = None
+
+
+@frozen(kw_only=True)
+class Service:
+    """A supervisor that is open for business; `run` carries it out."""
+
+    scheduler: Scheduler
+    journal: Journal
+    session: int
+    places: Places
+
+    @property
+    def runs(self) -> Mapping[str, JobRun]:
+        """All runs by job name, each after those it depends on."""
+        return self.scheduler.runs
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> int | None:
+        """Return when every run has ended: the signal that asked for it, or None."""
+        caught: list[int] = []
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._watch_signals, caught)
+            nursery.start_soon(serve_control, self.scheduler, self.places.socket)
+            ready()
+            await self.scheduler.run()
+            nursery.cancel_scope.cancel()
+        return caught[0] if caught else None
+
+    async def _watch_signals(
+        self, caught: list[int], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            task_status.started()
+            async for number in signals:
+                log.info("signal received", signal=signal.Signals(number).name)
+                caught.append(number)
+                self.scheduler.shut_down()
+
+
+@asynccontextmanager
+async def open_service(
+    jobsfile: JobsFile, names: Sequence[str], directories: Directories, watcher: Watcher
+) -> AsyncIterator[Service]:
+    """Everything that an `up` of these jobs, and of those they need, stands on.
+
+    Raises AlreadyRunning, ContainerError, JournalError or KeyError for the name of no job.
+    """
+    chosen = select(graph_of(jobsfile.jobs), names)
+    places = Places(directories=directories)
+    directories.prepare()
+    with SupervisorLock(directories.state):
+        runtime = Runtime.open(directories)
+        journal = Journal.open(places.database)
+        try:
+            session = journal.begin_session(jobsfile.path, jobsfile.name, os.getpid())
+            shop = Workshop(
+                project=jobsfile.name,
+                runtime=runtime,
+                journal=journal,
+                session=session,
+                slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
+                logs=places.logs,
+                sink=watcher.sink,
+                changed=watcher.changed,
+            )
+            runs = {
+                name: JobRun(
+                    spec=jobsfile.jobs[name],
+                    shop=shop,
+                    number=journal.create_run(session, name, RunState.PENDING),
+                )
+                for name in chosen
+            }
+            yield Service(
+                scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
+                journal=journal,
+                session=session,
+                places=places,
+            )
+            journal.end_session(session)
+        finally:
+            journal.close()
+            runtime.close()

@@ -1,0 +1,173 @@
+"""From the values of TOML to those of the job classes: one cattrs hook for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from cattrs import Converter
+
+from runtime.units import parse_cpus, parse_duration, parse_rate, parse_size
+from supervisor import kinds, values
+from supervisor.faults import Fault, Refused
+from supervisor.jobspec import (
+    Awaited,
+    Backoff,
+    Condition,
+    Dependency,
+    DependsOn,
+    Log,
+    LogOptions,
+    Pauses,
+    Restart,
+    SecurityOpt,
+)
+from supervisor.kinds import kind_of
+from supervisor.mounts import (
+    Devices,
+    Tmpfs,
+    TmpfsMounts,
+    Volume,
+    Volumes,
+    absolute_path,
+    host_path,
+    mount_source,
+    mount_target,
+    parse_device,
+    parse_mode,
+    split_tmpfs,
+    split_volume,
+)
+from supervisor.problems import did_you_mean
+from supervisor.resources import IoTable, IoTables, Ulimit, Ulimits
+from supervisor.values import expect, read_entries, read_items, read_text
+
+T = TypeVar("T")
+Read: TypeAlias = Callable[[object], Any]
+
+
+def make_converter(base: str, own: Mapping[str, str]) -> Converter:
+    """A converter for one file, in directory `base`; `own` is the supervisor's environment."""
+    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+    readers = {
+        kind_of(kind): read
+        for kind, read in (_plain() | _placed(base, own) | _tables(converter)).items()
+    }
+
+    def make_hook(annotation: Any) -> Callable[[object, Any], Any]:
+        read = readers[kind_of(annotation)]
+        return lambda value, _: read(value)
+
+    converter.register_structure_hook_factory(lambda each: kind_of(each) is not None, make_hook)
+    return converter
+
+
+def _plain() -> dict[Any, Read]:
+    return {
+        kinds.ProjectName: values.read_project,
+        kinds.Flag: values.read_flag,
+        kinds.Whole: values.read_whole,
+        kinds.Count: values.read_positive,
+        kinds.Retries: values.read_not_negative,
+        kinds.Factor: partial(values.read_number, least=1, most=1000),
+        kinds.Share: partial(values.read_number, least=0, most=1),
+        kinds.Size: parse_size,
+        kinds.SwapSize: values.read_swap_size,
+        kinds.Duration: parse_duration,
+        kinds.Timeout: values.read_timeout,
+        kinds.Cpus: parse_cpus,
+        kinds.CpuList: values.read_cpu_list,
+        kinds.Rate: parse_rate,
+        kinds.Operations: values.read_positive,
+        kinds.PidsLimit: values.read_pids_limit,
+        kinds.Signal: values.read_signal,
+        kinds.ExitCodes: values.read_exit_codes,
+        kinds.Words: values.read_words,
+        kinds.Command: values.read_command,
+        kinds.ContainerPath: _of_text(absolute_path),
+        kinds.MountTarget: _of_text(mount_target),
+        kinds.DevicePath: _of_text(absolute_path),
+        kinds.Labels: values.read_labels,
+        kinds.Hostname: values.read_hostname,
+        kinds.User: values.read_user,
+        kinds.Groups: values.read_groups,
+        kinds.Capabilities: values.read_capabilities,
+        kinds.Sysctls: values.read_sysctls,
+        kinds.NetworkMode: partial(values.read_choice, choices=("none", "host")),
+        kinds.FileMode: _of_text(parse_mode),
+        Awaited: values.read_condition,
+        Restart: values.read_restart,
+        SecurityOpt: values.read_security_options,
+        Devices: partial(read_items, read=_of_text(parse_device)),
+    }
+
+
+def _placed(base: str, own: Mapping[str, str]) -> dict[Any, Read]:
+    """Readers that need to know where the file is, or what the supervisor's variables are."""
+    return {
+        kinds.Image: partial(values.read_image, base=base),
+        kinds.HostPath: _of_text(partial(host_path, base)),
+        kinds.HostPaths: partial(values.read_paths, base=base),
+        kinds.MountSource: _of_text(partial(mount_source, base)),
+        kinds.Environment: partial(values.read_variables, own=own),
+    }
+
+
+def _tables(converter: Converter) -> dict[Any, Read]:
+    """Readers of tables, and of what is short for a table."""
+
+    def table(value: object, cls: type[T]) -> T:
+        return converter.structure(expect(value, dict), cls)
+
+    def read_volume(value: object) -> Volume:
+        return table(split_volume(value) if isinstance(value, str) else value, Volume)
+
+    def read_tmpfs(value: object) -> Tmpfs:
+        return table(split_tmpfs(value) if isinstance(value, str) else value, Tmpfs)
+
+    def read_pauses(value: object) -> Backoff:
+        if isinstance(value, dict):
+            return table(value, Backoff)
+        return Backoff(initial=parse_duration(value))
+
+    def read_ulimit(name: str, value: object) -> Ulimit:
+        if name not in values.ULIMITS:
+            raise ValueError(f"unknown limit{did_you_mean(name, values.ULIMITS)}")
+        if isinstance(value, dict):
+            return table(value, Ulimit)
+        number = values.read_whole(value)
+        return Ulimit(soft=number, hard=number)
+
+    def read_dependency(name: str, value: object) -> Condition:
+        entry = expect(value, dict)
+        if "job" in entry:
+            raise Refused([Fault(("job",), "unknown key")])
+        return table({**entry, "job": name}, Dependency).condition
+
+    def read_dependencies(value: object) -> Mapping[str, Condition | None]:
+        """The jobs that come first; a None condition follows from what kind of job it is."""
+        if isinstance(value, dict):
+            return read_entries(value, read_dependency)
+        return dict.fromkeys(_distinct(read_items(value, read_text)))
+
+    return {
+        DependsOn: read_dependencies,
+        IoTables: partial(read_items, read=lambda entry: table(entry, IoTable)),
+        Log: lambda value: table(value, LogOptions),
+        Pauses: read_pauses,
+        TmpfsMounts: partial(read_items, read=read_tmpfs),
+        Ulimits: partial(read_entries, read=read_ulimit),
+        Volumes: partial(read_items, read=read_volume),
+    }
+
+
+def _of_text(read: Callable[[str], T]) -> Callable[[object], T]:
+    return lambda value: read(read_text(value))
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = [position for position, name in enumerate(names) if name in names[:position]]
+    if repeated:
+        raise Refused(Fault((at,), f"{names[at]!r} is listed twice") for at in repeated)
+    return names

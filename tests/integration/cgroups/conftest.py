@@ -1,0 +1,77 @@
+"""Real groups for the tests of the cgroup backends, and processes to put into them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from runtime.cgroups import Cgroup, Cgroups, Layout
+
+ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
+"""A shell that attaches itself through each file before ``--`` and then runs the rest."""
+
+Spawn = Callable[..., "subprocess.Popen[str]"]
+Backend = Callable[[str], Cgroups]
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """Open the groups of this machine as they are, or as if it had only ``v1`` or ``v2``."""
+    opened: list[Cgroups] = []
+    parent = f"pockertest{os.getpid()}"
+    layout = Cgroups.open(parent=parent).layout
+
+    def open_as(kind: str) -> Cgroups:
+        if kind == "v1":
+            if not layout.v1:
+                pytest.skip("needs cgroup v1")
+            chosen = Layout(v1=layout.v1)
+        elif kind == "v2":
+            if layout.v2 is None:
+                pytest.skip("needs cgroup v2")
+            chosen = Layout(v2=layout.v2)
+        else:
+            chosen = layout
+        opened.append(Cgroups(chosen, parent=parent))
+        return opened[-1]
+
+    yield open_as
+    for cgroups in opened:
+        for name in cgroups.existing():
+            group = cgroups.open_existing(name)
+            group.kill()
+            group.remove()
+        cgroups.remove_parent_if_empty()
+        cgroups.close()
+
+
+@pytest.fixture
+def spawn(backend: Backend) -> Iterator[Spawn]:
+    """Start a program inside a group; it has entered all hierarchies when this returns."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(group: Cgroup, *command: str) -> subprocess.Popen[str]:
+        files = [
+            f"{path}/{'cgroup.procs' if label == 'unified' else 'tasks'}"
+            for label, path in group.paths.items()
+        ]
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", ENTER, "enter", *files, "--", "/bin/sh", "-c", "echo in; exec \"$@\"",
+             "run", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )  # fmt: skip
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,175 @@
+"""The tasks that move output into logs: to end-of-file, fairly, and in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from supervisor.logs import (
+    LineSink,
+    LogLimits,
+    LogQuery,
+    LogWriter,
+    Stream,
+    pump_stream,
+    read_log,
+)
+from supervisor.logs.pace import BURST
+from tests.integration.logs.scene import Scene, scene_in
+
+pytestmark = pytest.mark.trio
+
+
+async def _pump(
+    pipe: int, writer: LogWriter, ending: trio.Event, sink: LineSink | None = None
+) -> None:
+    await pump_stream(pipe, writer, "stdout", ending=ending, sink=sink)
+
+
+async def test_a_stream_is_pumped_to_its_end(scene: Scene) -> None:
+    """What was in the pipe when the last writer left is in the log when the task ends."""
+    read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    script = "import os\nfor n in range(20_000): os.write(1, b'line %d\\n' % n)\nos.write(1, b'x')"
+    with scene.writer() as writer:
+        os.set_blocking(write_end, True)
+        job = subprocess.Popen([sys.executable, "-c", script], stdout=write_end)
+        os.close(write_end)
+        await pump_stream(read_end, writer, "stdout", ending=trio.Event())
+        os.close(read_end)
+        assert job.wait() == 0
+    expected = b"".join(b"line %d\n" % number for number in range(20_000)) + b"x"
+    assert scene.text() == expected
+
+
+async def test_a_fifo_is_pumped(scene: Scene, tmp_path: Path) -> None:
+    """A named pipe that is opened again, as after a restart, gives what it holds."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    keeper = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    writing = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    os.write(writing, b"while nobody read\n")
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.close(keeper)
+    os.close(writing)
+    with scene.writer() as writer:
+        await pump_stream(reading, writer, "stdout", ending=trio.Event())
+    os.close(reading)
+    assert scene.text() == b"while nobody read\n"
+
+
+async def test_a_flood_does_not_starve_the_others(tmp_path: Path) -> None:
+    """While jobs write without end, a quiet one is served and the supervisor goes on."""
+    with ExitStack() as stack:
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                scene = stack.enter_context(scene_in(tmp_path / str(number)))
+                writer = stack.enter_context(scene.writer(LogLimits(max_files=2)))
+                read_end, write_end = scene.pipe("stdout")
+                os.set_blocking(write_end, True)
+                flood = subprocess.Popen(["yes", "a flood of lines"], stdout=write_end)
+                stack.callback(flood.wait)
+                stack.callback(flood.kill)
+                nursery.start_soon(_pump, read_end, writer, trio.Event())
+            quiet = stack.enter_context(scene_in(tmp_path / "quiet"))
+            writer = stack.enter_context(quiet.writer())
+            read_end, write_end = quiet.pipe("stdout")
+            nursery.start_soon(_pump, read_end, writer, trio.Event())
+            for number in range(50):
+                os.write(write_end, b"%d\n" % number)
+                with trio.fail_after(5):
+                    while not quiet.text().endswith(b"%d\n" % number):
+                        await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_long_line_needs_little_memory(scene: Scene) -> None:
+    """64 MiB without a newline are split, rotated, and never held."""
+    size = 64 * 1024 * 1024
+    read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(write_end, True)
+    tracemalloc.start()
+    with scene.writer(LogLimits(max_files=10)) as writer:
+        job = subprocess.Popen(["head", "-c", str(size), "/dev/zero"], stdout=write_end)
+        os.close(write_end)
+        await pump_stream(read_end, writer, "stdout", ending=trio.Event())
+        os.close(read_end)
+        assert job.wait() == 0
+    counted = sum(
+        len(record.message) for record in read_log(scene.directory, LogQuery())
+        if record.partial and not record.message.strip(b"\0")
+    )  # fmt: skip
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counted == size
+    assert peak < 4 * 1024 * 1024
+
+
+async def test_a_chatty_job_is_not_held_up_at_its_end(
+    scene: Scene, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The pause that lets lines gather is cut short when the job is over."""
+    read_end, write_end = scene.pipe("stdout")
+    ending = trio.Event()
+    with scene.writer() as writer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pump, read_end, writer, ending)
+            for number in range(3 * BURST):
+                os.write(write_end, b"%d\n" % number)
+                await trio.testing.wait_all_tasks_blocked()
+            assert scene.text().count(b"\n") < 3 * BURST
+            began = trio.current_time()
+            ending.set()
+            await trio.testing.wait_all_tasks_blocked()
+            assert scene.text().count(b"\n") == 3 * BURST
+            assert trio.current_time() == began
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_sink_gets_whole_lines_and_can_wait(scene: Scene) -> None:
+    """A slow sink holds up its stream, not more than a batch is taken meanwhile, none is lost."""
+    read_end, write_end = scene.pipe("stdout")
+    shown: list[bytes] = []
+    gate = trio.Event()
+
+    async def sink(stream: Stream, lines: Sequence[bytes]) -> None:
+        assert stream == "stdout"
+        shown.extend(lines)
+        await gate.wait()
+
+    with scene.writer() as writer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pump, read_end, writer, trio.Event(), sink)
+            await trio.testing.wait_all_tasks_blocked()
+            os.write(write_end, b"one\ntw")
+            await trio.lowlevel.wait_writable(write_end)
+            while not shown:
+                await trio.lowlevel.checkpoint()
+            os.write(write_end, b"o\nthree")
+            await trio.testing.wait_all_tasks_blocked()
+            assert shown == [b"one"]
+            assert scene.text() == b"one\ntw"
+            gate.set()
+            while len(shown) < 2:
+                await trio.lowlevel.checkpoint()
+            os.write(write_end, b"!")
+            scene.hang_up("stdout")
+    assert shown == [b"one", b"two", b"three!"]
+    assert scene.text() == b"one\ntwo\nthree!"
+
+
+async def test_what_is_no_pipe_is_an_error(scene: Scene, tmp_path: Path) -> None:
+    """A mistake of the caller is not taken for a full disk."""
+    file = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    with scene.writer() as writer, pytest.raises(OSError, match="Invalid argument"):
+        await pump_stream(file, writer, "stdout", ending=trio.Event())
+    os.close(file)
+    assert scene.events == []

@@ -53,15 +53,20 @@ int files_ensure_directory(struct sandbox *sandbox, const char *path, uint64_t r
 }
 
 int files_ensure_file(struct sandbox *sandbox, const char *path) {
-    int fd = files_open(sandbox, path, O_PATH, 0);
-    if (fd >= 0) return fd;
-    if (errno != ENOENT) return report_fail(&sandbox->report, "open %s", path);
+    AUTO_CLOSE int there = files_open(sandbox, path, O_PATH, 0);
+    if (there >= 0) {
+        struct stat status;
+        if (fstat(there, &status) < 0) return report_fail(&sandbox->report, "stat %s", path);
+        if (!S_ISDIR(status.st_mode)) return steal_fd(&there);
+        errno = EISDIR;
+    }
+    if (errno != ENOENT) return report_fail(&sandbox->report, "open file %s", path);
 
     __attribute__((cleanup(free_string))) char *copy = NULL;
     char *name;
     AUTO_CLOSE int parent = open_parent(sandbox, path, &copy, &name);
     if (parent < 0) return -1;
-    fd = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0644);
+    int fd = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0644);
     return fd >= 0 ? fd : report_fail(&sandbox->report, "make file %s", path);
 }
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,7 +21,12 @@
 #include "sandbox.h"
 #include "syscalls.h"
 
-enum { EXIT_SETUP_FAILED = 125, CHILD_STACK = 256 * 1024 };
+enum {
+    EXIT_SETUP_FAILED = 125,
+    CHILD_STACK = 256 * 1024,
+    FIRST_PAUSE_NS = 50 * 1000,
+    LONGEST_PAUSE_NS = 100 * 1000 * 1000,
+};
 
 // The command as execve(2) wants it, prepared while the plan is checked: between the fork and the
 // exec nothing is allocated.
@@ -66,11 +72,15 @@ static int check_plan(struct launch *launch) {
     struct report *report = &launch->sandbox.report;
     struct plan plan = launch->plan;
     struct plan_step step;
-    int more;
+    int more, inits = 0;
     while ((more = plan_next(&plan, &step, report)) > 0) {
         if (launch->command.arguments != NULL) {
             errno = EBADMSG;
             return report_fail(report, "plan: a step behind exec");
+        }
+        if (step.op == OP_INIT && ++inits > 1) {
+            errno = EBADMSG;
+            return report_fail(report, "plan: a second init step");
         }
         if (step.op != OP_EXEC) continue;
         launch->command.arguments = string_array(&step.values[0]);
@@ -94,6 +104,13 @@ static const char *search_path(char **environment) {
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
+// "No such file" is the kernel's answer also where the file is there and its interpreter, or its
+// dynamic loader, is not. Only here can the two be told apart.
+static void execute_file(const char *path, const struct command *command) {
+    execve(path, command->arguments, command->environment);
+    if (errno == ENOENT && access(path, F_OK) == 0) errno = ELIBACC;
+}
+
 // execvp(3) in the container's PATH, without its fallback to a shell. EACCES of one directory does
 // not end the search but is the answer where nothing better is found.
 static void execute_from_path(const struct command *command) {
@@ -107,7 +124,7 @@ static void execute_from_path(const struct command *command) {
             memcpy(path, at, length);
             if (length > 0) path[length++] = '/';
             strcpy(path + length, name);
-            execve(path, command->arguments, command->environment);
+            execute_file(path, command);
             if (errno == EACCES) denied = 1;
             if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) return;
         }
@@ -116,18 +133,26 @@ static void execute_from_path(const struct command *command) {
     errno = denied ? EACCES : ENOENT;
 }
 
+// Tells the supervisor through the pipe, and a later one, should this one be dead, through the file.
+static void announce(struct report *report, enum report_kind kind) {
+    report_send(INIT_REPORT, report, kind);
+    while (pwrite(INIT_EXIT, report, sizeof *report, 0) < 0 && errno == EINTR) {
+    }
+}
+
 static int execute_command(struct launch *launch) {
     struct report *report = &launch->sandbox.report;
     // What the supervisor ignores, Python's SIGPIPE above all, the command must not.
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
-    k_close_range(INIT_PLAN, ~0U, K_CLOSE_RANGE_CLOEXEC);
-    report_send(INIT_REPORT, report, REPORT_EXECUTING);
+    if (k_close_range(INIT_PLAN, ~0U, K_CLOSE_RANGE_CLOEXEC) < 0) {
+        return report_fail(report, "close the descriptors of init");
+    }
+    announce(report, REPORT_EXECUTING);
     sigprocmask(SIG_SETMASK, &launch->inherited, NULL);
 
     if (strchr(launch->command.arguments[0], '/') != NULL) {
-        execve(launch->command.arguments[0], launch->command.arguments,
-               launch->command.environment);
+        execute_file(launch->command.arguments[0], &launch->command);
     } else {
         execute_from_path(&launch->command);
     }
@@ -139,7 +164,7 @@ static void run_steps(struct launch *launch);
 static void command_process(void *argument) {
     struct launch *launch = argument;
     run_steps(launch);
-    report_send(INIT_REPORT, &launch->sandbox.report, REPORT_FAILED);
+    announce(&launch->sandbox.report, REPORT_FAILED);
     launch->failed = 1;
     _exit(EXIT_SETUP_FAILED);
 }
@@ -154,15 +179,18 @@ static int64_t microseconds(struct timeval time) {
     return time.tv_sec * 1000000LL + time.tv_usec;
 }
 
-static void write_exit_record(struct exit_record *record, int status, int64_t started_boot) {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_CHILDREN, &usage);
+static void note_end(struct exit_record *record, int status, int64_t started_boot) {
     record->magic = EXIT_RECORD_MAGIC;
     record->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     record->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     record->core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
     record->ended_ns = nanoseconds(CLOCK_REALTIME);
     record->elapsed_ns = nanoseconds(CLOCK_BOOTTIME) - started_boot;
+}
+
+static void write_exit_record(struct exit_record *record) {
+    struct rusage usage = {0};
+    getrusage(RUSAGE_CHILDREN, &usage);
     record->user_us = microseconds(usage.ru_utime);
     record->system_us = microseconds(usage.ru_stime);
     record->max_rss_kb = usage.ru_maxrss;
@@ -183,7 +211,33 @@ static int reap(pid_t command, int *status) {
     return ended;
 }
 
-// PID 1 until the command ends. Everything else in the container dies with PID 1.
+// Ends whatever the command has left running and reaps it, so that its last writes are in the pipes
+// and its processor time is in the record.
+static void end_the_others(void) {
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
+    }
+}
+
+static int output_is_left(void) {
+    int bytes;
+    for (int fd = INIT_HOLD; ioctl(fd, FIONREAD, &bytes) == 0; fd++) {
+        if (bytes > 0) return 1;
+    }
+    return 0;
+}
+
+// What is still in a pipe dies with the last descriptor of it, and the supervisor may be dead: so
+// PID 1 stays, and with it the pipes, until somebody has read them empty.
+static void wait_for_reader(void) {
+    struct timespec pause = {.tv_nsec = FIRST_PAUSE_NS};
+    while (output_is_left()) {
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < LONGEST_PAUSE_NS) pause.tv_nsec *= 2;
+    }
+}
+
+// PID 1 until the command ends. Everything else in the container dies then.
 __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *all,
                                                 struct exit_record *record, int64_t started_boot) {
     int status;
@@ -196,7 +250,10 @@ __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *a
             kill(command, number);
         }
     }
-    write_exit_record(record, status, started_boot);
+    note_end(record, status, started_boot);
+    end_the_others();
+    write_exit_record(record);
+    wait_for_reader();
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
@@ -259,6 +316,6 @@ int main(void) {
     // Nothing in the container may look into this process or open its program through /proc.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (map_plan(&launch) == 0 && check_plan(&launch) == 0) run_steps(&launch);
-    report_send(INIT_REPORT, &launch.sandbox.report, REPORT_FAILED);
+    announce(&launch.sandbox.report, REPORT_FAILED);
     return EXIT_SETUP_FAILED;
 }

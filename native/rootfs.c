@@ -1,8 +1,13 @@
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 #include "cleanup.h"
 #include "sandbox.h"
@@ -15,18 +20,61 @@ int rootfs_private_mounts(struct sandbox *sandbox) {
     return 0;
 }
 
-// Adds attributes to the mount behind `fd`, and with AT_RECURSIVE to all mounts below it.
-static int set_attributes(int fd, unsigned attributes, unsigned flags) {
-    if (attributes == 0) return 0;
-    struct k_mount_attr attr = {.attr_set = attributes};
-    if (k_mount_setattr(fd, AT_EMPTY_PATH | flags, &attr) == 0) return 0;
-    if (errno != ENOSYS) return -1;
+// Before Linux 5.12.
+static bool lacks_mount_setattr(void) {
+    struct k_mount_attr none = {0};
+    return k_mount_setattr(-1, 0, &none) < 0 && errno == ENOSYS;
+}
 
-    // Before Linux 5.12. The two sets of flags have the same values for the attributes in use, and
-    // the remount reaches the mount itself only.
+// Adds attributes to an attached mount without mount_setattr(2). A remount takes away what it does
+// not name; all three sets of flags have the same values for the attributes in use.
+static int remount(int fd, unsigned attributes) {
+    struct statvfs status;
+    if (fstatvfs(fd, &status) < 0) return -1;
+    unsigned long kept = status.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC);
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | attributes, NULL);
+    return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | kept | attributes, NULL);
+}
+
+// Copies the mount that `path` leads to from `start`, with all mounts below it. A remount reaches
+// one mount only: where that is all there is, those below are left out rather than left as they
+// are.
+static int copy_tree(int start, const char *path, unsigned flags, unsigned attributes) {
+    flags |= K_OPEN_TREE_CLONE | K_OPEN_TREE_CLOEXEC;
+    if (attributes == 0 || !lacks_mount_setattr()) flags |= K_AT_RECURSIVE;
+    return k_open_tree(start, path, flags);
+}
+
+// Gives a copied tree its attributes and attaches it: in this order, so that nobody sees it
+// without them, but for old kernels, where only an attached mount can be changed.
+static int attach_tree(int tree, unsigned attributes, int place) {
+    struct k_mount_attr attr = {.attr_set = attributes};
+    bool late = attributes != 0 && lacks_mount_setattr();
+    if (attributes != 0 && !late &&
+        k_mount_setattr(tree, AT_EMPTY_PATH | K_AT_RECURSIVE, &attr) < 0) {
+        return -1;
+    }
+    if (k_move_mount(tree, place) < 0) return -1;
+    return late ? remount(tree, attributes) : 0;
+}
+
+// A link of the image may lead a mount anywhere inside the root, but not over the kernel's own
+// files: what is written to those has to reach the kernel, and what is masked has to stay so.
+static int check_place(struct sandbox *sandbox, int place, const char *target) {
+    struct statfs status;
+    if (fstatfs(place, &status) < 0) return report_fail(&sandbox->report, "stat %s", target);
+    switch (status.f_type) {
+        case PROC_SUPER_MAGIC:
+        case SYSFS_MAGIC:
+        case CGROUP_SUPER_MAGIC:
+        case CGROUP2_SUPER_MAGIC:
+            errno = EPERM;
+            return report_fail(&sandbox->report, "%s leads into a file system of the kernel",
+                               target);
+        default:
+            return 0;
+    }
 }
 
 static int adopt_root(struct sandbox *sandbox, const char *mountpoint) {
@@ -46,6 +94,12 @@ int rootfs_bind_root(struct sandbox *sandbox, const char *source, const char *mo
 // lower directories of an overlay.
 int rootfs_mount_root(struct sandbox *sandbox, const char *type, const char *options,
                       const char *mountpoint) {
+    // The kernel would cut longer options at the end of a page and mount something else.
+    if (strlen(options) >= (size_t)sysconf(_SC_PAGESIZE)) {
+        errno = E2BIG;
+        return report_fail(&sandbox->report, "mount %s: %zu bytes of options", type,
+                           strlen(options));
+    }
     if (mount(type, mountpoint, type, 0, options) < 0) {
         return report_fail(&sandbox->report, "mount %s (%s)", type, options);
     }
@@ -92,12 +146,13 @@ int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step) {
     const char *type = step->values[0].data;
     const char *target = step->values[4].data;
     // /proc, /sys and /dev as a link in a hostile image would put our mounts elsewhere in it.
-    uint64_t resolve = step->values[3].number != 0 ? 0 : K_RESOLVE_NO_SYMLINKS;
+    bool follow = step->values[3].number != 0;
+    uint64_t resolve = follow ? 0 : K_RESOLVE_NO_SYMLINKS;
     AUTO_CLOSE int made = make_mount(sandbox, type, &step->values[1],
                                      (unsigned)step->values[2].number);
     if (made < 0) return -1;
     AUTO_CLOSE int place = files_ensure_directory(sandbox, target, resolve);
-    if (place < 0) return -1;
+    if (place < 0 || (follow && check_place(sandbox, place, target) < 0)) return -1;
     if (k_move_mount(made, place) < 0) {
         return report_fail(&sandbox->report, "attach %s at %s", type, target);
     }
@@ -106,19 +161,15 @@ int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step) {
 
 int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes,
                 const char *target) {
-    AUTO_CLOSE int tree = k_open_tree(AT_FDCWD, source,
-                                      K_OPEN_TREE_CLONE | K_OPEN_TREE_CLOEXEC | K_AT_RECURSIVE);
+    AUTO_CLOSE int tree = copy_tree(AT_FDCWD, source, 0, attributes);
     if (tree < 0) return report_fail(&sandbox->report, "open %s", source);
-    if (set_attributes(tree, attributes, K_AT_RECURSIVE) < 0) {
-        return report_fail(&sandbox->report, "set mount attributes of %s", source);
-    }
     struct stat status;
     if (fstat(tree, &status) < 0) return report_fail(&sandbox->report, "stat %s", source);
     AUTO_CLOSE int place = S_ISDIR(status.st_mode)
                                ? files_ensure_directory(sandbox, target, 0)
                                : files_ensure_file(sandbox, target);
-    if (place < 0) return -1;
-    if (k_move_mount(tree, place) < 0) {
+    if (place < 0 || check_place(sandbox, place, target) < 0) return -1;
+    if (attach_tree(tree, attributes, place) < 0) {
         return report_fail(&sandbox->report, "attach %s at %s", source, target);
     }
     return 0;
@@ -138,6 +189,20 @@ static int blank_directory(struct sandbox *sandbox) {
     return made;
 }
 
+// The container's own null device, and nothing that a volume put in its place.
+static int open_null(struct sandbox *sandbox) {
+    AUTO_CLOSE int null = files_open(sandbox, "/dev/null", O_PATH, K_RESOLVE_NO_SYMLINKS);
+    struct stat status;
+    if (null < 0 || fstat(null, &status) < 0) {
+        return report_fail(&sandbox->report, "open /dev/null");
+    }
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
+        errno = ENODEV;
+        return report_fail(&sandbox->report, "/dev/null is not the null device");
+    }
+    return steal_fd(&null);
+}
+
 static int mask_one(struct sandbox *sandbox, const char *path) {
     AUTO_CLOSE int place = files_open(sandbox, path, O_PATH, K_RESOLVE_NO_SYMLINKS);
     if (place < 0) {
@@ -149,8 +214,8 @@ static int mask_one(struct sandbox *sandbox, const char *path) {
     if (S_ISDIR(status.st_mode)) {
         cover = blank_directory(sandbox);
     } else {
-        AUTO_CLOSE int null = files_open(sandbox, "/dev/null", O_PATH, K_RESOLVE_NO_SYMLINKS);
-        if (null < 0) return report_fail(&sandbox->report, "open /dev/null");
+        AUTO_CLOSE int null = open_null(sandbox);
+        if (null < 0) return -1;
         cover = k_open_tree(null, "", K_OPEN_TREE_CLONE | K_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     }
     if (cover < 0 || k_move_mount(cover, place) < 0) {
@@ -172,10 +237,8 @@ static int read_only_one(struct sandbox *sandbox, const char *path) {
     if (place < 0) {
         return errno == ENOENT ? 0 : report_fail(&sandbox->report, "open %s", path);
     }
-    AUTO_CLOSE int tree = k_open_tree(
-        place, "", K_OPEN_TREE_CLONE | K_OPEN_TREE_CLOEXEC | K_AT_RECURSIVE | AT_EMPTY_PATH);
-    if (tree < 0 || set_attributes(tree, K_MOUNT_ATTR_RDONLY, K_AT_RECURSIVE) < 0 ||
-        k_move_mount(tree, place) < 0) {
+    AUTO_CLOSE int tree = copy_tree(place, "", AT_EMPTY_PATH, K_MOUNT_ATTR_RDONLY);
+    if (tree < 0 || attach_tree(tree, K_MOUNT_ATTR_RDONLY, place) < 0) {
         return report_fail(&sandbox->report, "make %s read-only", path);
     }
     return 0;
@@ -190,7 +253,8 @@ int rootfs_read_only(struct sandbox *sandbox, const struct plan_value *paths) {
 }
 
 int rootfs_read_only_root(struct sandbox *sandbox) {
-    if (set_attributes(sandbox->root, K_MOUNT_ATTR_RDONLY, 0) < 0) {
+    // What is mounted in it stays as it is; nothing that a remount could not do as well.
+    if (remount(sandbox->root, K_MOUNT_ATTR_RDONLY) < 0) {
         return report_fail(&sandbox->report, "make the root read-only");
     }
     return 0;

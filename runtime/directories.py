@@ -7,6 +7,7 @@ anything else a user wrote.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 
 from attrs import frozen
@@ -76,14 +77,27 @@ class Directories:
         )
 
     def prepare(self) -> None:
-        """Make the directories, readable by their owner only (0700). Raises ContainerError."""
-        for path in (self.mountpoint, self.containers, f"{self.state}/containers"):
-            try:
-                os.makedirs(path, mode=0o700, exist_ok=True)
-            except OSError as error:
-                raise ContainerError(f"make directory {path}: {error.strerror}") from error
+        """Make what is missing, for its owner only (0700). Raises ContainerError.
+
+        A base directory that others may enter is refused and not changed: it may be /tmp.
+        """
         for path in (self.root, self.state):
-            os.chmod(path, 0o700)
+            _make(path)
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+            if mode & 0o077:
+                raise ContainerError(
+                    f"directory {path} is open to other users (mode {mode:04o}); it must be 0700"
+                )
+        for path in (self.mountpoint, self.containers, f"{self.state}/containers"):
+            _make(path)
+
+
+def _make(path: str) -> None:
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        cause = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ContainerError(f"make directory {path}: {cause}") from error
 
 
 def default_directories(euid: int, environ: Mapping[str, str]) -> Directories:

@@ -98,9 +98,10 @@ def launch(
     Blocks for as long as clone3 and exec take, a fraction of a millisecond. Raises StartError.
     """
     program.verify()
-    plan_fd = _memory_file("plan", os.MFD_CLOEXEC, _MFD_NOEXEC_SEAL)
     report_read, report_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    plan_fd = -1
     try:
+        plan_fd = _memory_file("plan", os.MFD_CLOEXEC, _MFD_NOEXEC_SEAL)
         os.write(plan_fd, plan)
         pid, pidfd = spawn(
             program.fd,
@@ -119,10 +120,12 @@ def launch(
         )
     except OSError as error:
         os.close(report_read)
-        raise StartError(f"start the container's first process: {error.strerror}") from error
+        cause = (error.strerror or str(error)).lower()
+        raise StartError(f"start the container's first process: {cause}") from error
     finally:
-        os.close(plan_fd)
         os.close(report_write)
+        if plan_fd >= 0:
+            os.close(plan_fd)
     return Process(pid, pidfd), report_read
 
 
@@ -158,6 +161,8 @@ def _failure(steps: Sequence[Step], position: int, error: int, detail: str) -> S
         command = detail.removeprefix("execute ")
         if error == errno.ENOENT:
             return StartError(f"command not found: {command}", code=127)
+        if error == errno.ELIBACC:
+            return StartError(f"cannot execute {command}: its interpreter is missing", code=127)
         return StartError(f"cannot execute {command}: {cause}", code=126)
     where = f"step {position}, {step.origin}" if step.origin else f"step {position}"
     text = describe(step)

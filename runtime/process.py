@@ -3,8 +3,11 @@ somebody else's by now (pidfd_open(2), pidfd_send_signal(2), waitid(2) with P_PI
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
+import struct
 from pathlib import Path
 
 import trio
@@ -19,34 +22,83 @@ class ExitStatus:
     signal: int | None
 
 
+# ioctl_pidfd(2), Linux 6.15: what became of a process that another one has reaped.
+_PIDFD_GET_INFO = 0xC040FF0B
+_PIDFD_INFO_EXIT = 1 << 3
+_PIDFD_INFO = struct.Struct("=QQ11Ii")
+_REAPED_WITHIN = 5.0
+"""Seconds that the machine's PID 1 may take to reap a process it has inherited."""
+
+
 @define(eq=False)
 class Process:
-    """A child process. `pidfd` is owned and closed by `close`."""
+    """A process held by `pidfd`, which is owned and closed by `close`.
+
+    A child of ours, or after the death of the supervisor that started it somebody else's.
+    """
 
     pid: int
     pidfd: int
+    _turn: trio.Lock = field(factory=trio.Lock, init=False)
+    _ended: bool = field(default=False, init=False)
     _status: ExitStatus | None = field(default=None, init=False)
 
-    async def wait(self) -> ExitStatus:
-        """Wait until the process has ended and reap it; may be called again."""
-        if self._status is None:
-            await trio.lowlevel.wait_readable(self.pidfd)
-        return self.reap()
+    @classmethod
+    def adopt(cls, pid: int) -> Process | None:
+        """Hold a process that is not our child, or None if it is gone."""
+        try:
+            return cls(pid, os.pidfd_open(pid))
+        except ProcessLookupError:
+            return None
 
-    def reap(self) -> ExitStatus:
-        """Reap a process that has ended, or block until it has."""
-        if self._status is None:
-            result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
-            assert result is not None
-            if result.si_code == os.CLD_EXITED:
-                self._status = ExitStatus(result.si_status, None)
-            else:
-                self._status = ExitStatus(None, result.si_status)
-        return self._status
+    async def wait(self) -> ExitStatus | None:
+        """Wait until the process has ended and reap it; None if nobody can know how it ended."""
+        async with self._turn:  # trio lets one task at a time wait for a descriptor
+            if not self._ended:
+                await trio.lowlevel.wait_readable(self.pidfd)
+                try:
+                    self._status = self._reap()
+                except ChildProcessError:
+                    self._status = await self._look_up_status()
+                self._ended = True
+            return self._status
+
+    def _reap(self) -> ExitStatus:
+        result = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
+        assert result is not None
+        if result.si_code == os.CLD_EXITED:
+            return ExitStatus(result.si_status, None)
+        return ExitStatus(None, result.si_status)
+
+    async def _look_up_status(self) -> ExitStatus | None:
+        """The kernel tells it once the new parent has reaped, which is when the pidfd hangs up."""
+        with trio.move_on_after(_REAPED_WITHIN):
+            while not (status := self._read_info()):
+                await trio.sleep(0.01)
+            return status if isinstance(status, ExitStatus) else None
+        return None
+
+    def _read_info(self) -> ExitStatus | bool:
+        """The exit status, True where this kernel cannot tell, or False where it is too early."""
+        request = bytearray(_PIDFD_INFO.pack(_PIDFD_INFO_EXIT, *[0] * 13))
+        try:
+            fcntl.ioctl(self.pidfd, _PIDFD_GET_INFO, request)
+        except OSError as error:
+            if error.errno in (errno.ENOTTY, errno.EINVAL):
+                return True
+            if error.errno == errno.ESRCH:
+                return False
+            raise
+        mask, *_, wait_status = _PIDFD_INFO.unpack(request)
+        if not mask & _PIDFD_INFO_EXIT:
+            return False
+        if os.WIFEXITED(wait_status):
+            return ExitStatus(os.WEXITSTATUS(wait_status), None)
+        return ExitStatus(None, os.WTERMSIG(wait_status))
 
     def send_signal(self, number: int) -> None:
         """Send a signal; one that has ended already is left alone."""
-        if self._status is not None:
+        if self._ended:
             return
         try:
             signal.pidfd_send_signal(self.pidfd, number)
@@ -60,13 +112,15 @@ class Process:
             self.pidfd = -1
 
 
-def start_time(pid: int) -> int:
-    """Clock ticks since boot at which `pid` started: with the boot id it names a process for good.
+def namespace_pid(pid: int) -> int:
+    """The pid of a process in its own pid namespace (NSpid in proc_pid_status(5)).
 
-    Field 22 of proc_pid_stat(5). Raises FileNotFoundError.
+    Raises FileNotFoundError or ProcessLookupError if it is gone.
     """
-    text = Path(f"/proc/{pid}/stat").read_bytes()
-    return int(text[text.rindex(b")") + 2 :].split()[19])
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    raise ProcessLookupError(pid)
 
 
 def boot_id() -> str:

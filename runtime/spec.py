@@ -14,6 +14,7 @@ from attrs import field, frozen
 from runtime.errors import SpecError
 from runtime.limits import Limits
 from runtime.security.capabilities import DEFAULT_CAPABILITIES
+from runtime.security.sysctls import check_sysctl
 
 ID_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
@@ -144,7 +145,9 @@ class ContainerSpec:
             if "\0" in argument:
                 raise SpecError(f"command[{position}]", "contains a NUL character")
         self._check_environment()
+        self._check_rootfs()
         self._check_paths()
+        self._check_sysctls()
         if self.hostname is not None and not HOSTNAME_PATTERN.fullmatch(self.hostname):
             raise SpecError("hostname", f"{self.hostname!r} is not a valid host name")
         if not 0 <= self.umask <= 0o777:
@@ -159,6 +162,25 @@ class ContainerSpec:
             if "\0" in value:
                 raise SpecError(f"environment.{name}", "contains a NUL character")
 
+    def _check_rootfs(self) -> None:
+        match self.rootfs:
+            case DirectoryRootfs(path):
+                _check_path("rootfs", path)
+            case OverlayRootfs(lower):
+                if not lower:
+                    raise SpecError("rootfs", "has no lower directory")
+                for path in lower:
+                    _check_path("rootfs", path)
+
+    def _check_sysctls(self) -> None:
+        for name, value in self.sysctls.items():
+            try:
+                check_sysctl(name, self.network == "host")
+            except ValueError as error:
+                raise SpecError("sysctls", str(error)) from error
+            if "\0" in value:
+                raise SpecError(f"sysctls.{name}", "contains a NUL character")
+
     def _check_paths(self) -> None:
         _check_path("working_dir", self.working_dir)
         for position, volume in enumerate(self.volumes):
@@ -166,6 +188,13 @@ class ContainerSpec:
             _check_target(f"volumes[{position}].target", volume.target)
         for position, tmpfs in enumerate(self.tmpfs):
             _check_target(f"tmpfs[{position}].target", tmpfs.target)
+            if tmpfs.size is not None and tmpfs.size < 1:
+                raise SpecError(f"tmpfs[{position}].size", f"{tmpfs.size} is not positive")
+            if not 0 <= tmpfs.mode <= 0o7777:
+                raise SpecError(f"tmpfs[{position}].mode", f"{tmpfs.mode:#o} is not a file mode")
         for position, device in enumerate(self.devices):
             _check_path(f"devices[{position}].source", device.source)
             _check_target(f"devices[{position}].target", device.target)
+            if not device.access or not set(device.access) <= set("rwm"):
+                where = f"devices[{position}].access"
+                raise SpecError(where, f"{device.access!r} is not a subset of 'rwm'")

@@ -22,7 +22,14 @@ from supervisor.containerspec import container_spec
 from supervisor.control import StopWish
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
-from supervisor.logs import LineSink, LogError, LogEvent, LogLimits, LogWriter, pump_stream
+from supervisor.logs import (
+    LineSink,
+    LogError,
+    LogEvent,
+    LogLimits,
+    LogWriter,
+    pump_stream,
+)
 from supervisor.states import AttemptEnd, StopCause, classify
 from supervisor.wording import describe_end
 

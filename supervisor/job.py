@@ -22,6 +22,7 @@ from supervisor.control import StopWish
 from supervisor.jobspec import Condition, JobSpec
 from supervisor.journal import AttemptResult, Journal
 from supervisor.logs import LineSink, LogEvent, LogWriteFailed
+from supervisor.places import Places
 from supervisor.restart import Retry, next_step
 from supervisor.states import Event, Reason, RunState, apply
 
@@ -49,17 +50,11 @@ class Workshop:
     journal: Journal
     session: int
     slots: trio.CapacityLimiter
-    logs: str
-    """Directory below which each attempt has its log directory."""
+    places: Places
     sink: Callable[[str], LineSink] | None
     """Makes what takes the lines of a job's output, where somebody looks on."""
     changed: Callable[[JobRun], None]
     """Called after each transition."""
-
-
-def attempt_logs(base: str, job: str, run: int, attempt: int) -> str:
-    """The log directory of one attempt."""
-    return f"{base}/{job}/{run}/{attempt}"
 
 
 @define(eq=False, kw_only=True)
@@ -86,6 +81,12 @@ class JobRun:
     def succeeded(self) -> bool:
         """Whether the run has ended well."""
         return self.state is RunState.SUCCEEDED
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that its container uses now; None where there is none or nobody counts."""
+        container = None if self.attempt is None else self.attempt.container
+        return None if container is None else container.usage().memory_current
 
     def stop(self) -> None:
         """Ask for an orderly end; a run that only waits ends at once."""
@@ -250,7 +251,7 @@ class JobRun:
             place=AttemptPlace(
                 runtime=self.shop.runtime,
                 container=container,
-                logs=attempt_logs(self.shop.logs, name, self.number, self.attempts),
+                logs=self.shop.places.logs(name, self.number, self.attempts),
                 sink=None if self.shop.sink is None else self.shop.sink(name),
             ),
             observer=_Observer(self, record),

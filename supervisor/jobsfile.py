@@ -168,7 +168,8 @@ class _Reader:
             self._fault((), "has no jobs: a job is a table [jobs.NAME]")
         tables = {name: self._read_job(jobs, name).over(defaults) for name in jobs}
         for name, table in tables.items():
-            self._add(check_job(table.values, table.faulty), ("jobs", name))
+            if ("jobs", name) not in self.unusable:
+                self._add(check_job(table.values, table.faulty), ("jobs", name))
         self._check_dependencies(jobs, tables)
         return JobsFile(
             path=path,

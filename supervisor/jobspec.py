@@ -283,7 +283,8 @@ class JobSpec:
     Example: backoff = { initial = "2s", factor = 3, max = "5m" }
     """
     restart: Restart = RestartPolicy()
-    """Whether the job is started again when it fails (N times at most), or whenever it ends. The pause begins anew after an attempt of 10 seconds or more.
+    """Whether the job is started again when it fails (N times at most), or whenever it ends. The
+    pause begins anew after an attempt of 10 seconds or more.
 
     Unset: `"no"`.
     Example: restart = "on-failure:5"

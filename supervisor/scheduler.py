@@ -25,7 +25,8 @@ class Scheduler:
     runs: Mapping[str, JobRun]
     shutdown_timeout: float
     """Seconds that an ordered shutdown may take as a whole."""
-    _shutting_down: trio.Event = field(factory=trio.Event, init=False)
+    shutting_down: trio.Event = field(factory=trio.Event, init=False)
+    """Set once the ordered end has begun."""
 
     async def run(self) -> None:
         """Return when every run has ended."""
@@ -38,10 +39,10 @@ class Scheduler:
 
     def shut_down(self) -> None:
         """Begin the ordered end; a second call ends everything now."""
-        if self._shutting_down.is_set():
+        if self.shutting_down.is_set():
             log.warning("killing all jobs now")
             self._kill_all()
-        self._shutting_down.set()
+        self.shutting_down.set()
 
     async def stop(self, name: str) -> None:
         """Stop one job and return when it has ended."""
@@ -53,7 +54,7 @@ class Scheduler:
             run.kill()
 
     async def _shut_down_when_asked(self) -> None:
-        await self._shutting_down.wait()
+        await self.shutting_down.wait()
         log.info("stopping all jobs", within=self.shutdown_timeout)
         with trio.move_on_after(self.shutdown_timeout) as deadline:
             async with trio.open_nursery() as nursery:

@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 import trio
@@ -14,13 +13,14 @@ from attrs import frozen
 
 from runtime.container import Runtime
 from runtime.directories import Directories
-from supervisor.api import serve_control
+from supervisor.api.server import serve_control
 from supervisor.job import JobRun, Workshop
 from supervisor.jobspec import JobsFile
 from supervisor.journal import Journal
 from supervisor.lock import SupervisorLock
 from supervisor.logs import LineSink
 from supervisor.ordering import graph_of, select
+from supervisor.places import Places
 from supervisor.scheduler import Scheduler
 from supervisor.states import RunState
 
@@ -28,28 +28,6 @@ SHUTDOWN_TIMEOUT = 90.0
 """Seconds, as systemd's DefaultTimeoutStopSec."""
 
 log = structlog.stdlib.get_logger()
-
-
-@frozen(kw_only=True)
-class Places:
-    """The supervisor's own files beside those of the runtime."""
-
-    directories: Directories
-
-    @property
-    def database(self) -> Path:
-        """The state database."""
-        return Path(self.directories.state, "state.db")
-
-    @property
-    def logs(self) -> str:
-        """Below it, one directory per job, run and attempt."""
-        return f"{self.directories.state}/logs"
-
-    @property
-    def socket(self) -> str:
-        """The control socket."""
-        return f"{self.directories.root}/control.sock"
 
 
 @frozen(kw_only=True)
@@ -118,7 +96,7 @@ async def open_service(
                 journal=journal,
                 session=session,
                 slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
-                logs=places.logs,
+                places=places,
                 sink=watcher.sink,
                 changed=watcher.changed,
             )

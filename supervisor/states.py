@@ -110,7 +110,7 @@ def apply(state: RunState, event: Event) -> RunState:
     try:
         return TRANSITIONS[state][event]
     except KeyError:
-        raise IllegalTransition(f"run is {state}: event {event!r} is not possible") from None
+        raise IllegalTransition(f"run is {state}: event '{event}' is not possible") from None
 
 
 class Reason(StrEnum):

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from cattrs import Converter
 
 from runtime.units import parse_cpus, parse_duration, parse_rate, parse_size
-from supervisor import kinds, values
+from supervisor import isolation, kinds, values
 from supervisor.faults import Fault, Refused
 from supervisor.jobspec import (
     Awaited,
@@ -41,7 +41,7 @@ from supervisor.mounts import (
 )
 from supervisor.problems import did_you_mean
 from supervisor.resources import IoTable, IoTables, Ulimit, Ulimits
-from supervisor.values import expect, read_entries, read_items, read_text
+from supervisor.values import expect, read_entries, read_items, read_text, refusal
 
 T = TypeVar("T")
 Read: TypeAlias = Callable[[object], Any]
@@ -72,13 +72,13 @@ def _plain() -> dict[Any, Read]:
         kinds.Retries: values.read_not_negative,
         kinds.Factor: partial(values.read_number, least=1, most=1000),
         kinds.Share: partial(values.read_number, least=0, most=1),
-        kinds.Size: parse_size,
-        kinds.SwapSize: values.read_swap_size,
-        kinds.Duration: parse_duration,
-        kinds.Timeout: values.read_timeout,
-        kinds.Cpus: parse_cpus,
+        kinds.Size: _of_scalar(parse_size),
+        kinds.SwapSize: _of_scalar(values.read_swap_size),
+        kinds.Duration: _of_scalar(parse_duration),
+        kinds.Timeout: _of_scalar(values.read_timeout),
+        kinds.Cpus: _of_scalar(parse_cpus),
         kinds.CpuList: values.read_cpu_list,
-        kinds.Rate: parse_rate,
+        kinds.Rate: _of_scalar(parse_rate),
         kinds.Operations: values.read_positive,
         kinds.PidsLimit: values.read_pids_limit,
         kinds.Signal: values.read_signal,
@@ -89,16 +89,16 @@ def _plain() -> dict[Any, Read]:
         kinds.MountTarget: _of_text(mount_target),
         kinds.DevicePath: _of_text(absolute_path),
         kinds.Labels: values.read_labels,
-        kinds.Hostname: values.read_hostname,
-        kinds.User: values.read_user,
-        kinds.Groups: values.read_groups,
-        kinds.Capabilities: values.read_capabilities,
-        kinds.Sysctls: values.read_sysctls,
+        kinds.Hostname: isolation.read_hostname,
+        kinds.User: isolation.read_user,
+        kinds.Groups: isolation.read_groups,
+        kinds.Capabilities: isolation.read_capabilities,
+        kinds.Sysctls: isolation.read_sysctls,
         kinds.NetworkMode: partial(values.read_choice, choices=("none", "host")),
         kinds.FileMode: _of_text(parse_mode),
         Awaited: values.read_condition,
         Restart: values.read_restart,
-        SecurityOpt: values.read_security_options,
+        SecurityOpt: isolation.read_security_options,
         Devices: partial(read_items, read=_of_text(parse_device)),
     }
 
@@ -120,20 +120,19 @@ def _tables(converter: Converter) -> dict[Any, Read]:
     def table(value: object, cls: type[T]) -> T:
         return converter.structure(expect(value, dict), cls)
 
-    def read_volume(value: object) -> Volume:
-        return table(split_volume(value) if isinstance(value, str) else value, Volume)
-
-    def read_tmpfs(value: object) -> Tmpfs:
-        return table(split_tmpfs(value) if isinstance(value, str) else value, Tmpfs)
+    def table_or_short(split: Callable[[str], object], cls: type[T], value: object) -> T:
+        if not isinstance(value, str | dict):
+            raise refusal(value, "a string or a table")
+        return table(split(value) if isinstance(value, str) else value, cls)
 
     def read_pauses(value: object) -> Backoff:
         if isinstance(value, dict):
             return table(value, Backoff)
-        return Backoff(initial=parse_duration(value))
+        return Backoff(initial=_of_scalar(parse_duration)(value))
 
     def read_ulimit(name: str, value: object) -> Ulimit:
-        if name not in values.ULIMITS:
-            raise ValueError(f"unknown limit{did_you_mean(name, values.ULIMITS)}")
+        if name not in isolation.ULIMITS:
+            raise ValueError(f"unknown limit{did_you_mean(name, isolation.ULIMITS)}")
         if isinstance(value, dict):
             return table(value, Ulimit)
         number = values.read_whole(value)
@@ -156,14 +155,23 @@ def _tables(converter: Converter) -> dict[Any, Read]:
         IoTables: partial(read_items, read=lambda entry: table(entry, IoTable)),
         Log: lambda value: table(value, LogOptions),
         Pauses: read_pauses,
-        TmpfsMounts: partial(read_items, read=read_tmpfs),
+        TmpfsMounts: partial(read_items, read=partial(table_or_short, split_tmpfs, Tmpfs)),
         Ulimits: partial(read_entries, read=read_ulimit),
-        Volumes: partial(read_items, read=read_volume),
+        Volumes: partial(read_items, read=partial(table_or_short, split_volume, Volume)),
     }
 
 
 def _of_text(read: Callable[[str], T]) -> Callable[[object], T]:
     return lambda value: read(read_text(value))
+
+
+def _of_scalar(read: Callable[[object], T]) -> Callable[[object], T]:
+    def read_scalar(value: object) -> T:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise refusal(value, "a string or a number")
+        return read(value)
+
+    return read_scalar
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:

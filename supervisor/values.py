@@ -13,27 +13,19 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar, cast
 
-from runtime.security.capabilities import NAMES, parse_capability
-from runtime.security.sysctls import check_sysctl
-from runtime.spec import ENVIRONMENT_NAME, HOSTNAME_PATTERN
+from runtime.spec import ENVIRONMENT_NAME
 from runtime.units import parse_duration, parse_size
 from supervisor.faults import read_each
-from supervisor.jobspec import Condition, RestartKind, RestartPolicy, SecurityOptions
+from supervisor.jobspec import Condition, RestartKind, RestartPolicy
 from supervisor.mounts import host_path, is_marked_path
 from supervisor.problems import did_you_mean
 
 T = TypeVar("T")
 
-ULIMITS = (
-    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
-    "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
-)  # fmt: skip
-"""The limits of setrlimit(2), without RLIMIT_ and in lower case."""
+NUMBER = re.compile(r"0|[1-9][0-9]*")
+"""A whole number in the one form that it has."""
 
-_MAX_ID = 2**32 - 2
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
-_NUMBER = re.compile(r"0|[1-9][0-9]*")
 _REALTIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
 _CPU_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -207,7 +199,7 @@ def read_variables(value: object, own: Mapping[str, str]) -> dict[str, str]:
 
 def _read_named_variable(name: str, value: object) -> str:
     _check_variable(name)
-    return _read_scalar(value)
+    return read_scalar(value)
 
 
 def _read_variable(entry: object, own: Mapping[str, str]) -> tuple[str, str] | None:
@@ -228,7 +220,7 @@ def read_labels(value: object) -> dict[str, str]:
     if isinstance(value, list):
         return dict(read_items(value, _read_label))
     if isinstance(value, dict):
-        return read_entries(value, lambda _, text: _read_scalar(text))
+        return read_entries(value, lambda _, text: read_scalar(text))
     raise refusal(value, "a table or a list")
 
 
@@ -237,7 +229,8 @@ def _read_label(entry: object) -> tuple[str, str]:
     return name, text
 
 
-def _read_scalar(value: object) -> str:
+def read_scalar(value: object) -> str:
+    """The text of a string, a number, true or false."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
@@ -245,28 +238,8 @@ def _read_scalar(value: object) -> str:
     raise refusal(value, "a string or a number")
 
 
-def read_hostname(value: object) -> str:
-    """A host name that the kernel and the resolver take."""
-    text = read_text(value)
-    if not HOSTNAME_PATTERN.fullmatch(text):
-        raise ValueError(f"{text!r} is not a host name of at most 64 letters, digits, '-' and '.'")
-    return text
-
-
-def read_user(value: object) -> str:
-    """``NAME|UID[:GROUP|GID]`` or a number, ids exact."""
-    parts = _text_of_id(value).split(":")
-    if len(parts) > 2:
-        raise ValueError(f"{value!r} is not NAME, UID, or either with :GROUP or :GID")
-    return ":".join(map(_read_identity, parts))
-
-
-def read_groups(value: object) -> tuple[str, ...]:
-    """Group names and numbers."""
-    return read_items(value, lambda entry: _read_identity(_text_of_id(entry)))
-
-
-def _text_of_id(value: object) -> str:
+def text_of_id(value: object) -> str:
+    """The text of a name, or of a number in its place."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -274,17 +247,11 @@ def _text_of_id(value: object) -> str:
     raise refusal(value, "a string or a whole number")
 
 
-def _read_identity(text: str) -> str:
-    if _NAME.fullmatch(text) or (_NUMBER.fullmatch(text) and int(text[:11]) <= _MAX_ID):
-        return text
-    raise ValueError(f"{text!r} is neither a name nor an id between 0 and {_MAX_ID}")
-
-
 def read_signal(value: object) -> int:
     """A signal by number or by name, with or without SIG, RTMIN+n included."""
-    text = _text_of_id(value)
+    text = text_of_id(value)
     if text.isdecimal():
-        if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= 64):
+        if not (NUMBER.fullmatch(text) and 1 <= int(text) <= 64):
             raise ValueError(f"{value!r} is not a signal number between 1 and 64")
         return int(text)
     name = text.upper()
@@ -340,7 +307,7 @@ def read_restart(value: object) -> RestartPolicy:
         raise ValueError(_not_among(text, [*RestartKind, "on-failure:N"]))
     if not colon:
         return RestartPolicy(kind=RestartKind(kind))
-    if kind != RestartKind.ON_FAILURE or not _NUMBER.fullmatch(count) or not 0 < int(count) < 10**9:
+    if kind != RestartKind.ON_FAILURE or not NUMBER.fullmatch(count) or not 0 < int(count) < 10**9:
         raise ValueError(f"{text!r}: only on-failure takes a number, and it is 1 or more")
     return RestartPolicy(kind=RestartKind.ON_FAILURE, max_restarts=int(count))
 
@@ -364,39 +331,3 @@ def read_choice(value: object, choices: Collection[str]) -> str:
 def _not_among(text: str, choices: Collection[str]) -> str:
     listed = ", ".join(f"{choice!s}" for choice in choices)
     return f"{text!r} is not one of {listed}"
-
-
-def read_capabilities(value: object) -> tuple[str, ...]:
-    """Capabilities by their full names, and ALL."""
-    return read_items(value, _read_capability)
-
-
-def _read_capability(value: object) -> str:
-    name = read_text(value)
-    if name.upper() in ("ALL", "CAP_ALL"):
-        return "ALL"
-    return NAMES[parse_capability(name)]
-
-
-def read_security_options(value: object) -> SecurityOptions:
-    """Docker's security options, as far as there is something to turn off here."""
-    known = {
-        "no-new-privileges": ("no_new_privileges", True),
-        "no-new-privileges:true": ("no_new_privileges", True),
-        "no-new-privileges:false": ("no_new_privileges", False),
-        "seccomp=unconfined": ("seccomp", False),
-    }
-    chosen = read_items(value, lambda entry: known[read_choice(entry, known)])
-    return SecurityOptions(**dict(chosen))
-
-
-def read_sysctls(value: object) -> dict[str, str]:
-    """Sysctls of the job's own namespaces; whether net.* is its own is not known here."""
-    return read_entries(value, _read_sysctl)
-
-
-def _read_sysctl(name: str, value: object) -> str:
-    if isinstance(value, dict):
-        raise TypeError("must be a string or a number; write the sysctl's whole name in quotes")
-    check_sysctl(name, network_is_host=False)
-    return _read_scalar(value)

@@ -2,7 +2,8 @@
 
 `observe` names everything a container is made of: mounts, cgroups, processes, namespaces,
 network links, files of a default installation, open descriptors. What `left_behind` returns
-was not there before and has not gone within the kernel's own time for cleaning up.
+was not there before and has not gone within the kernel's own time for cleaning up. Another
+supervisor at work on the machine at the same time cannot be told from a leak.
 """
 
 from __future__ import annotations

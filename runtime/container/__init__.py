@@ -2,6 +2,7 @@
 
 from runtime.container.container import Container
 from runtime.container.exit import Exit
+from runtime.container.prepare import preview_plan
 from runtime.container.runtime import Runtime
 
-__all__ = ["Container", "Exit", "Runtime"]
+__all__ = ["Container", "Exit", "Runtime", "preview_plan"]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
 from typing import Literal, TypeAlias
 
 import trio
-from attrs import define, field
+from attrs import define, field, frozen
 
-from runtime.cgroups import Cgroup, Cgroups, Usage
-from runtime.container.exit import Exit, read_exit
-from runtime.container.prepare import check_sources, identity_of, prepare_plan
+from runtime.cgroups import Cgroup, Cgroups, Layout, Usage
+from runtime.container.exit import Exit, combine
+from runtime.container.prepare import check_sources, identity_of, limits_with_devices, prepare_plan
+from runtime.container.witness import Failed, Testimony, read_testimony, start_failure
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
 from runtime.kernel import (
@@ -25,7 +27,6 @@ from runtime.kernel import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUTS,
-    EXIT_RECORD_SIZE,
 )
 from runtime.launch import (
     InitProgram,
@@ -35,7 +36,8 @@ from runtime.launch import (
     launch,
 )
 from runtime.plan import encode
-from runtime.process import Process
+from runtime.process import Process, namespace_pid
+from runtime.rootfs import Identity
 from runtime.spec import ContainerSpec, OverlayRootfs
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
@@ -43,17 +45,27 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
 
 
-@define(eq=False, kw_only=True)
-class Container:
-    """A container that exists. Make one with `create`, end it with `delete`."""
+@frozen(kw_only=True)
+class LaunchContext:
+    """What a start needs beside the container itself."""
 
     spec: ContainerSpec
+    mountpoint: str
+    layout: Layout
+    program: InitProgram
+
+
+@define(eq=False, kw_only=True)
+class Container:
+    """A container that exists. Make one with `create` or take one over with `adopt`; end it with
+    `delete`."""
+
+    id: str
     directory: ContainerDirectory
     cgroup: Cgroup
-    _directories: Directories
-    _cgroups: Cgroups
-    _program: InitProgram
+    _launch_context: LaunchContext | None = None
     process: Process | None = None
+    """PID 1 of the container, once it was started."""
     stdout: int = -1
     """Non-blocking read end of the command's standard output."""
     stderr: int = -1
@@ -77,117 +89,121 @@ class Container:
         except FileExistsError as error:
             raise ContainerError(f"container {spec.id} exists already") from error
         try:
-            cgroup = cgroups.create(spec.id, spec.limits)
+            cgroup = cgroups.create(spec.id, limits_with_devices(spec))
         except BaseException:
             shutil.rmtree(directory.runtime)
             raise
-        return cls(
+        context = LaunchContext(
             spec=spec,
-            directory=directory,
-            cgroup=cgroup,
-            directories=directories,
-            cgroups=cgroups,
+            mountpoint=directories.mountpoint,
+            layout=cgroups.layout,
             program=program,
         )
+        return cls(id=spec.id, directory=directory, cgroup=cgroup, launch_context=context)
 
-    async def start(self, stdin: int | None = None) -> None:
-        """Start the command and return once it has been executed. Raises StartError.
+    @classmethod
+    def adopt(cls, container_id: str, directories: Directories, cgroups: Cgroups) -> Container:
+        """Take over what is left of a container that another supervisor made.
 
-        `stdin` is a descriptor for its standard input, /dev/null without one.
+        PID 1 is whoever has that number in its own namespace and is in the container's cgroup: a
+        recycled pid is in another one. Raises CgroupGone where there is no cgroup any more.
         """
+        container = cls(
+            id=container_id,
+            directory=directories.container(container_id),
+            cgroup=cgroups.open_existing(container_id),
+        )
+        container.process = _first_process(container.cgroup)
+        if container.process is not None:
+            container.stdout = _open_pipe(container.directory.stdout)
+            container.stderr = _open_pipe(container.directory.stderr)
+        return container
+
+    @property
+    def testimony(self) -> Testimony:
+        """What `init` has written about itself up to now."""
+        return read_testimony(self.directory.exit_record)
+
+    async def start(self) -> None:
+        """Start the command and return once it has been executed. Raises StartError."""
+        context = self._launch_context
+        assert context is not None, "an adopted container has been started already"
+        spec = context.spec
         try:
-            identity = identity_of(self.spec)
-            self._make_layers()
+            identity = identity_of(spec)
+            if isinstance(spec.rootfs, OverlayRootfs):
+                self._make_layers()
             steps = prepare_plan(
-                self.spec,
-                identity,
-                self.directory,
-                self._directories.mountpoint,
-                self._cgroups.layout,
+                spec, identity, self.directory, context.mountpoint, context.layout
             )
-            report = self._launch(encode(steps), identity.uid, identity.gid, stdin)
+            report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
-            raise StartError(f"prepare container {self.spec.id}: {error}") from error
+            cause = os.strerror(error.errno).lower() if error.errno else str(error)
+            what = f" {error.filename}" if error.filename else ""
+            raise StartError(f"prepare container {self.id}:{what}: {cause}") from error
         try:
             await confirm_start(report, steps)
         finally:
             os.close(report)
 
     def _make_layers(self) -> None:
-        if isinstance(self.spec.rootfs, OverlayRootfs):
-            os.mkdir(self.directory.state, 0o700)
-            os.mkdir(self.directory.upper, 0o755)
-            os.mkdir(self.directory.work, 0o700)
+        os.mkdir(self.directory.state, 0o700)
+        os.mkdir(self.directory.upper)
+        os.chmod(self.directory.upper, 0o755)  # the container's root, whatever the umask here
+        os.mkdir(self.directory.work, 0o700)
 
-    def _launch(self, plan: bytes, uid: int, gid: int, stdin: int | None) -> int:
-        opened: list[int] = []
+    def _launch(
+        self, spec: ContainerSpec, program: InitProgram, plan: bytes, identity: Identity
+    ) -> int:
+        """Start PID 1; returns the read end of its report pipe."""
+        with ExitStack() as opened:
 
-        def keep(fd: int) -> int:
-            opened.append(fd)
-            return fd
+            def hold(fd: int) -> int:
+                opened.callback(os.close, fd)
+                return fd
 
-        try:
-            self.stdout, out_write, out_hold = self._make_pipe(self.directory.stdout, uid, gid)
-            opened += (out_write, out_hold)
-            err_write = out_write
-            hold = [out_hold]
-            if not self.spec.merge_output:
-                self.stderr, err_write, err_hold = self._make_pipe(self.directory.stderr, uid, gid)
-                opened += (err_write, err_hold)
-                hold.append(err_hold)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            opened.callback(self.cgroup.close_launch_fds)
+            record = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self.stdout = _make_pipe(self.directory.stdout, identity)
+            out_write = err_write = hold(_open_writer(self.directory.stdout))
+            holds = [hold(_open_pipe(self.directory.stdout))]
+            if not spec.merge_output:
+                self.stderr = _make_pipe(self.directory.stderr, identity)
+                err_write = hold(_open_writer(self.directory.stderr))
+                holds.append(hold(_open_pipe(self.directory.stderr)))
             descriptors = LaunchDescriptors(
-                stdin=keep(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
-                if stdin is None
-                else stdin,
+                stdin=hold(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)),
                 stdout=out_write,
                 stderr=err_write,
-                exit_record=keep(os.open(self.directory.exit_record, flags, 0o600)),
-                hold=hold,
+                exit_record=hold(os.open(self.directory.exit_record, record, 0o600)),
+                hold=holds,
             )
-            namespaces = _NAMESPACES
-            if self.spec.network == "none":
-                namespaces |= CLONE_NEWNET
             placement = Placement(
-                namespaces=namespaces,
+                namespaces=_NAMESPACES | (CLONE_NEWNET if spec.network == "none" else 0),
                 cgroup=self.cgroup.into_fd,
                 attach=self.cgroup.attach_fds,
             )
-            self.process, report = launch(self._program, plan, descriptors, placement)
+            self.process, report = launch(program, plan, descriptors, placement)
             return report
-        finally:
-            for fd in opened:
-                os.close(fd)
-            self.cgroup.close_launch_fds()
-
-    def _make_pipe(self, path: str, uid: int, gid: int) -> tuple[int, int, int]:
-        """A named pipe of the command's user: (our read end, its write end, PID 1's read end)."""
-        os.mkfifo(path, 0o600)
-        if uid or gid:
-            os.chown(path, uid, gid)
-        read = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        write = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        hold = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        return read, write, hold
 
     async def wait(self) -> Exit:
-        """Wait until PID 1 has ended, and with it every process of the container."""
-        if self._exit is None:
-            assert self.process is not None, "the container has not been started"
-            status = await self.process.wait()
-            self._exit = read_exit(self._read_exit_record(), status, self.cgroup.usage())
-        return self._exit
+        """Wait until PID 1 has ended, and with it every process of the container.
 
-    def _read_exit_record(self) -> bytes:
-        with open(self.directory.exit_record, "rb") as file:
-            return file.read(EXIT_RECORD_SIZE)
+        Output must be read meanwhile: PID 1 stays until its pipes are empty. Raises StartError
+        where the start of an adopted container turns out to have failed.
+        """
+        if self._exit is None:
+            status = None if self.process is None else await self.process.wait()
+            testimony = self.testimony
+            if isinstance(testimony, Failed):
+                raise start_failure(testimony)
+            self._exit = combine(testimony, status, self.cgroup.usage())
+        return self._exit
 
     def outputs(self) -> list[tuple[Stream, int]]:
         """The open output pipes; one of them where both streams are merged."""
-        pipes: list[tuple[Stream, int]] = [("stdout", self.stdout)]
-        if self.stderr >= 0:
-            pipes.append(("stderr", self.stderr))
-        return pipes
+        pipes: list[tuple[Stream, int]] = [("stdout", self.stdout), ("stderr", self.stderr)]
+        return [(stream, pipe) for stream, pipe in pipes if pipe >= 0]
 
     def usage(self) -> Usage:
         """What the container has used up to now."""
@@ -222,4 +238,41 @@ class Container:
     async def _remove_files(self) -> None:
         if os.path.lexists(self.directory.state):
             await trio.to_thread.run_sync(shutil.rmtree, self.directory.state)
-        shutil.rmtree(self.directory.runtime)
+        if os.path.lexists(self.directory.runtime):
+            shutil.rmtree(self.directory.runtime)
+
+
+def _make_pipe(path: str, owner: Identity) -> int:
+    """Make a named pipe of the command's user; returns its read end."""
+    os.mkfifo(path, 0o600)
+    if owner.uid or owner.gid:
+        os.chown(path, owner.uid, owner.gid)
+    return _open_pipe(path)
+
+
+def _open_writer(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+
+
+def _open_pipe(path: str) -> int:
+    """A non-blocking read end of a named pipe, -1 where there is none."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return -1
+
+
+def _first_process(cgroup: Cgroup) -> Process | None:
+    """PID 1 of the container whose processes are in `cgroup`, held; None if it has ended."""
+    for pid in cgroup.members():
+        process = Process.adopt(pid)
+        if process is None:
+            continue
+        try:
+            # Asked after the pidfd was opened: the answer is about the process that it holds.
+            if namespace_pid(pid) == 1 and pid in cgroup.members():
+                return process
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # ended meanwhile
+        process.close()
+    return None

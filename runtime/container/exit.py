@@ -11,7 +11,7 @@ from typing import Literal
 from attrs import frozen
 
 from runtime.cgroups import Usage
-from runtime.kernel import EXIT_RECORD_SIZE, read_exit_record
+from runtime.container.witness import Ended, Testimony
 from runtime.process import ExitStatus
 
 
@@ -33,20 +33,18 @@ class Exit:
     elapsed: float | None = None
 
 
-def read_exit(record: bytes, status: ExitStatus | None, usage: Usage) -> Exit:
-    """Combine the exit record (empty or torn: ignored), PID 1's own status and the usage."""
-    fields = read_exit_record(record[:EXIT_RECORD_SIZE])
-    if fields is not None:
-        code, signal, core, started, ended, elapsed, _, _, _ = fields
+def combine(testimony: Testimony, status: ExitStatus | None, usage: Usage) -> Exit:
+    """The exit record if there is one, else PID 1's own status if it is known."""
+    if isinstance(testimony, Ended):
         return Exit(
-            code=code if signal == 0 else None,
-            signal=signal or None,
+            code=None if testimony.signal else testimony.code,
+            signal=testimony.signal or None,
             source="record",
             usage=usage,
-            core_dumped=core,
-            started=started / 1e9,
-            ended=ended / 1e9,
-            elapsed=elapsed / 1e9,
+            core_dumped=testimony.core_dumped,
+            started=testimony.started,
+            ended=testimony.ended,
+            elapsed=testimony.elapsed,
         )
     if status is not None:
         return Exit(code=status.code, signal=status.signal, source="status", usage=usage)

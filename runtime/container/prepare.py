@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 
-from runtime.cgroups import Layout
-from runtime.directories import ContainerDirectory
+from attrs import evolve
+
+from runtime.cgroups import Cgroups, Layout
+from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import StartError
+from runtime.limits import DeviceRule, Limits
 from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.mounts import SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
 from runtime.rootfs.host import GROUP, PASSWD
 from runtime.security.seccomp import compile_filter
-from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs
+from runtime.spec import ContainerSpec, Device, DirectoryRootfs, HostRootfs, OverlayRootfs
 
 _RESOLVER = "/etc/resolv.conf"
 
@@ -52,25 +56,53 @@ def check_sources(spec: ContainerSpec) -> None:
             raise StartError(f"devices[{position}]: source {device.source} does not exist")
 
 
+def limits_with_devices(spec: ContainerSpec) -> Limits:
+    """The limits, with the devices that the specification adds allowed. Raises StartError."""
+    allowed = spec.limits.devices
+    if not spec.devices or allowed is None:
+        return spec.limits
+    return evolve(spec.limits, devices=(*allowed, *map(_device_rule, spec.devices)))
+
+
+def _device_rule(device: Device) -> DeviceRule:
+    status = os.stat(device.source)
+    if not (stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)):
+        raise StartError(f"device {device.source}: not a device")
+    return DeviceRule(
+        kind="c" if stat.S_ISCHR(status.st_mode) else "b",
+        major=os.major(status.st_rdev),
+        minor=os.minor(status.st_rdev),
+        access=device.access,
+    )
+
+
 def _hosts(hostname: str) -> str:
     return f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n"
 
 
-def write_system_files(spec: ContainerSpec, directory: ContainerDirectory) -> SystemFiles:
-    """Write /etc/hostname and /etc/hosts of this container; the host's resolver where it is used."""
-    hostname = spec.hostname or spec.id[:12]
-    binds: list[tuple[str, str]] = []
-    for name, content in (("hostname", f"{hostname}\n"), ("hosts", _hosts(hostname))):
-        path = f"{directory.runtime}/{name}"
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(fd, content.encode())
-        finally:
-            os.close(fd)
-        binds.append((path, f"/etc/{name}"))
+def system_files(spec: ContainerSpec, directory: ContainerDirectory) -> SystemFiles:
+    """What is mounted over files of the image's /etc; the host's resolver where it is used."""
+    binds = [(f"{directory.runtime}/{name}", f"/etc/{name}") for name in _contents(spec)]
     if spec.network == "host" and os.path.exists(_RESOLVER):
         binds.append((_RESOLVER, _RESOLVER))
     return SystemFiles(binds=tuple(binds))
+
+
+def write_system_files(spec: ContainerSpec, directory: ContainerDirectory) -> None:
+    """Write those of them that are the container's own."""
+    for name, content in _contents(spec).items():
+        path = f"{directory.runtime}/{name}"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+        try:
+            os.fchmod(fd, 0o644)  # readable in the container, whatever the umask here
+            os.write(fd, content.encode())
+        finally:
+            os.close(fd)
+
+
+def _contents(spec: ContainerSpec) -> dict[str, str]:
+    hostname = spec.hostname or spec.id[:12]
+    return {"hostname": f"{hostname}\n", "hosts": _hosts(hostname)}
 
 
 def cgroup_mounts(layout: Layout) -> tuple[tuple[str, tuple[str, ...], str], ...]:
@@ -87,12 +119,38 @@ def prepare_plan(
     mountpoint: str,
     layout: Layout,
 ) -> tuple[Step, ...]:
+    """The plan of a container that is being made, with the files that it mounts written."""
+    write_system_files(spec, directory)
+    return _plan(spec, identity, directory, mountpoint, layout)
+
+
+def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, ...]:
+    """The plan that such a container would have; nothing is made and no rights are needed.
+
+    Raises ContainerError.
+    """
+    return _plan(
+        spec,
+        identity_of(spec),
+        directories.container(spec.id),
+        directories.mountpoint,
+        Cgroups.open().layout,
+    )
+
+
+def _plan(
+    spec: ContainerSpec,
+    identity: Identity,
+    directory: ContainerDirectory,
+    mountpoint: str,
+    layout: Layout,
+) -> tuple[Step, ...]:
     """Everything the plan builder needs, found out and handed over."""
     around = Surroundings(
         mountpoint=mountpoint,
         identity=identity,
         host=host_view(),
-        files=write_system_files(spec, directory),
+        files=system_files(spec, directory),
         upper=directory.upper,
         work=directory.work,
         cgroup_mounts=cgroup_mounts(layout),

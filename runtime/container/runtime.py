@@ -43,7 +43,17 @@ class Runtime:
         finally:
             await container.delete()
 
+    @asynccontextmanager
+    async def adopted(self, container_id: str) -> AsyncIterator[Container]:
+        """What another supervisor has left of a container, gone on exit. Raises CgroupGone."""
+        container = Container.adopt(container_id, self.directories, self.cgroups)
+        try:
+            yield container
+        finally:
+            await container.delete()
+
     def close(self) -> None:
         """Give back what was opened, and remove the cgroup parents if they are empty."""
         self.program.close()
         self.cgroups.remove_parent_if_empty()
+        self.cgroups.close()

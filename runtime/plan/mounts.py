@@ -155,4 +155,8 @@ def _user_mounts(spec: ContainerSpec) -> Iterator[Step]:
     for position, device in enumerate(spec.devices):
         step = _bind(device.source, device.target, NOSUID, f"devices[{position}]")
         steps.append((device.target, step))
-    yield from (step for _, step in sorted(steps, key=lambda item: item[0].count("/")))
+    yield from (step for _, step in sorted(steps, key=lambda item: _depth(item[0])))
+
+
+def _depth(target: str) -> int:
+    return sum(part not in ("", ".") for part in target.split("/"))

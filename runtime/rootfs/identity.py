@@ -15,6 +15,7 @@ from attrs import frozen
 from runtime.errors import SpecError
 
 MAX_ID = 2**32 - 2
+_MAX_DIGITS = len(str(MAX_ID))
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -52,18 +53,20 @@ def _lines(text: bytes, columns: int) -> Iterator[list[str]]:
 
 
 def _is_id(text: str) -> bool:
-    return bool(_NUMBER.fullmatch(text)) and int(text) <= MAX_ID
+    # An image's file may have any number of digits there, Python converts only so many.
+    digits = text.lstrip("0") or "0"
+    return bool(_NUMBER.fullmatch(text)) and len(digits) <= _MAX_DIGITS and int(digits) <= MAX_ID
 
 
 def _users(passwd: bytes) -> Iterator[_User]:
     for name, _, uid, gid, _, home, *_ in _lines(passwd, 6):
-        if _is_id(uid) and _is_id(gid):
+        if name and _is_id(uid) and _is_id(gid):
             yield _User(name, int(uid), int(gid), home)
 
 
 def _groups(group: bytes) -> Iterator[_Group]:
     for name, _, gid, members, *_ in _lines(group, 4):
-        if _is_id(gid):
+        if name and _is_id(gid):
             yield _Group(name, int(gid), tuple(members.strip().split(",")))
 
 

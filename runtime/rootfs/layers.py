@@ -1,8 +1,14 @@
-"""Reading a small file of a root that is not mounted yet, bounded and without leaving it."""
+"""Reading a small file of a root that is not mounted yet, bounded and without leaving it.
+
+What the layers hide from each other is hidden here too, in overlayfs's own terms: a whiteout is a
+character device 0:0, an opaque directory has nothing of the directories below it.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import posixpath
 import stat
 from collections.abc import Sequence
 
@@ -12,44 +18,84 @@ from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 SIZE_LIMIT = 1024 * 1024
 """Bytes; an /etc/passwd beyond it is refused."""
 
+_OPAQUE = "trusted.overlay.opaque"
+
+
+def _find(directory: str, path: str) -> int:
+    """A descriptor that only names the file: opening a fifo may block, a device may act."""
+    root = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return openat2(root, path, os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    finally:
+        os.close(root)
+
 
 def _read_bounded(fd: int, path: str) -> bytes | None:
-    """The file's bytes; None for a whiteout, which hides the file of the layers below."""
+    """The file's bytes; None for a whiteout."""
     status = os.fstat(fd)
     if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
         return None
     if not stat.S_ISREG(status.st_mode):
         raise StartError(f"read {path} of the container's root: not a regular file")
-    data = os.read(fd, SIZE_LIMIT + 1)
+    with open(f"/proc/self/fd/{fd}", "rb") as file:
+        data = file.read(SIZE_LIMIT + 1)
     if len(data) > SIZE_LIMIT:
         raise StartError(f"read {path} of the container's root: larger than {SIZE_LIMIT} bytes")
     return data
 
 
-def _open_in(directory: str, path: str) -> int:
-    root = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+def _is_opaque(fd: int) -> bool:
     try:
-        # Without O_NONBLOCK a fifo in the place of the file would block the supervisor for good.
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-        return openat2(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        return os.getxattr(f"/proc/self/fd/{fd}", _OPAQUE) == b"y"
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.ENOTSUP):
+            return False
+        raise
+
+
+def _hides_lower(layer: str, path: str) -> bool:
+    """Whether a directory on the way to `path`, which this layer lacks, ends the search."""
+    parent = posixpath.dirname(path)
+    while parent:
+        try:
+            fd = _find(layer, parent)
+        except FileNotFoundError:
+            pass
+        except NotADirectoryError:
+            return True
+        else:
+            try:
+                if not stat.S_ISDIR(os.fstat(fd).st_mode) or _is_opaque(fd):
+                    return True
+            finally:
+                os.close(fd)
+        parent = posixpath.dirname(parent)
+    return False
+
+
+def _read_from(layer: str, path: str) -> tuple[bool, bytes | None]:
+    """Whether the search ends in this layer, and the file if it is there."""
+    try:
+        fd = _find(layer, path)
+    except (FileNotFoundError, NotADirectoryError):
+        return _hides_lower(layer, path), None
+    try:
+        return True, _read_bounded(fd, path)
     finally:
-        os.close(root)
+        os.close(fd)
 
 
 def read_from_layers(layers: Sequence[str], path: str) -> bytes | None:
     """The file as the topmost of `layers` has it, or None where none has. Raises StartError.
 
-    Links are followed inside their layer only.
+    `path` is relative. Links are followed inside their layer only.
     """
     for layer in layers:
         try:
-            fd = _open_in(layer, path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+            ended, content = _read_from(layer, path)
         except OSError as error:
-            raise StartError(f"read {path} of {layer}: {error.strerror}") from error
-        try:
-            return _read_bounded(fd, path)
-        finally:
-            os.close(fd)
+            cause = (error.strerror or str(error)).lower()
+            raise StartError(f"read {path} of {layer}: {cause}") from error
+        if ended:
+            return content
     return None

@@ -1,6 +1,8 @@
-"""The control socket: HTTP over a Unix socket that only its owner can reach."""
+"""The control socket: HTTP over a Unix socket that only its owner can reach.
 
-from supervisor.api.client import ControlClient, ControlError
-from supervisor.api.server import serve_control
+Only the client is exported: who asks a supervisor for something need not be able to be one.
+"""
 
-__all__ = ["ControlClient", "ControlError", "serve_control"]
+from supervisor.api.client import ControlClient, ControlError, NotServed
+
+__all__ = ["ControlClient", "ControlError", "NotServed"]

@@ -5,11 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from typing import Any
 from urllib.parse import quote
 
 
 class ControlError(Exception):
     """The supervisor could not be reached, or refused what was asked."""
+
+
+class NotServed(ControlError):
+    """No supervisor answers: there is none, or it has not come that far yet."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -28,28 +33,33 @@ class ControlClient:
     def __init__(self, path: str) -> None:
         self._path = path
 
+    def memory(self) -> dict[str, int | None]:
+        """The bytes that each job uses now. Raises ControlError."""
+        return {job["job"]: job["memory"] for job in self._ask("GET", "/v1/jobs")}
+
     def stop(self, job: str) -> None:
         """Stop a job and return when it has ended. Raises ControlError."""
-        self._post(f"/v1/jobs/{quote(job, safe='')}/stop")
+        self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/stop")
 
     def shut_down(self, *, now: bool = False) -> None:
         """Begin the ordered end of everything. Raises ControlError."""
-        self._post("/v1/shutdown" + ("?now=1" if now else ""))
+        self._ask("POST", "/v1/shutdown" + ("?now=1" if now else ""))
 
-    def _post(self, target: str) -> None:
+    def _ask(self, method: str, target: str) -> Any:
         connection = _UnixConnection(self._path)
         try:
-            connection.request("POST", target)
+            connection.request(method, target)
             answer = connection.getresponse()
             body = answer.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:
-            raise ControlError("no supervisor is running") from error
-        except OSError as error:
+            raise NotServed("no supervisor is running") from error
+        except (OSError, http.client.HTTPException) as error:
             raise ControlError(f"talk to the supervisor at {self._path}: {error}") from error
         finally:
             connection.close()
         if answer.status != 200:
             raise ControlError(_refusal(body, answer.reason))
+        return json.loads(body)
 
 
 def _refusal(body: bytes, otherwise: str) -> str:

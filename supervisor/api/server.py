@@ -1,6 +1,7 @@
 """The supervisor's side of the control socket. hypercorn and starlette are imported only when a
 supervisor starts to serve: no other command pays for them.
 
+    GET  /v1/jobs               what each job is doing and the memory that it uses now
     POST /v1/jobs/NAME/stop     stop one job; answers when it has ended
     POST /v1/shutdown           ordered end of everything; ?now=1 kills
 """
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from supervisor.api.client import ControlError
 from supervisor.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -24,12 +26,20 @@ async def serve_control(
     path: str,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; the socket is removed then."""
+    """Serve until cancelled; the socket is removed then. Raises ControlError."""
     from hypercorn.config import Config
     from hypercorn.trio import serve
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
+
+    async def jobs(_: Request) -> Response:
+        return JSONResponse(
+            [
+                {"job": name, "state": run.state, "attempt": run.attempts, "memory": run.memory}
+                for name, run in scheduler.runs.items()
+            ]
+        )
 
     async def stop(request: Request) -> Response:
         name = request.path_params["name"]
@@ -39,13 +49,16 @@ async def serve_control(
         return JSONResponse({"job": name, "state": scheduler.runs[name].state})
 
     async def shut_down(request: Request) -> Response:
-        scheduler.shut_down()
+        # Asked a second time without `now`, it goes on as it has begun.
+        if not scheduler.shutting_down.is_set():
+            scheduler.shut_down()
         if request.query_params.get("now"):
             scheduler.shut_down()
         return JSONResponse({"stopping": True})
 
     app = Starlette(
         routes=[
+            Route("/v1/jobs", jobs),
             Route("/v1/jobs/{name}/stop", stop, methods=["POST"]),
             Route("/v1/shutdown", shut_down, methods=["POST"]),
         ]
@@ -60,6 +73,9 @@ async def serve_control(
         async with trio.open_nursery() as nursery:
             await nursery.start(lambda task_status: serve(app, config, task_status=task_status))
             task_status.started()
+    except* OSError as group:
+        cause = group.exceptions[0]
+        raise ControlError(f"serve the control socket {path}: {cause}") from cause
     finally:
         _remove(path)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from attrs import frozen
+
+from supervisor.logs.errors import LogError
 
 CURRENT = "log"
 
@@ -49,15 +52,24 @@ def rotate(directory: str, max_files: int) -> None:
 def open_files(directory: str) -> list[LogFile]:
     """Open all files of a log, oldest first; none where there is no log. The caller closes them.
 
-    Tried again when a rotation comes between. Names that mean the same files after all have been
+    Raises LogError where a file cannot be opened. Tried again when a rotation comes between. Names that mean the same files after all have been
     opened did so at one moment in between, so none is missing and the order is right.
     """
     while True:
         names = _names(directory)
-        files = [file for name in names if (file := _open(directory, name))]
-        if [file.identity for file in files] == [_identify(directory, name) for name in names]:
-            return files
-        close_files(files)
+        with ExitStack() as opened:
+            files = []
+            try:
+                for name in names:
+                    files.append(_open(directory, name))
+                    opened.callback(os.close, files[-1].descriptor)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise LogError(f"open log {error.filename}: {error.strerror}") from error
+            if [file.identity for file in files] == [_identify(directory, name) for name in names]:
+                opened.pop_all()
+                return files
 
 
 def close_files(files: list[LogFile]) -> None:
@@ -103,17 +115,15 @@ def _names(directory: str) -> list[str]:
         present = os.listdir(directory)
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise LogError(f"list logs in {directory}: {error.strerror}") from error
     numbers = sorted(int(match[1]) for name in present if (match := _ROTATED.fullmatch(name)))
     current = [CURRENT] if CURRENT in present else []
     return [f"{CURRENT}.{number}" for number in reversed(numbers)] + current
 
 
-def _open(directory: str, name: str) -> LogFile | None:
-    path = os.path.join(directory, name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
+def _open(directory: str, name: str) -> LogFile:
+    descriptor = os.open(os.path.join(directory, name), os.O_RDONLY | os.O_NOFOLLOW)
     status = os.fstat(descriptor)
     return LogFile(descriptor, (status.st_dev, status.st_ino), status.st_size)
 

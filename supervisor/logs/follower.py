@@ -9,7 +9,9 @@ from typing import Self
 import trio
 
 from runtime.cgroups.notices import Notices
+from runtime.errors import ContainerError
 from supervisor.logs.cursor import LogCursor
+from supervisor.logs.errors import LogError
 from supervisor.logs.query import LogQuery
 from supervisor.logs.records import LogRecord
 
@@ -18,13 +20,21 @@ class LogFollower:
     """The records of an attempt's log as they come; goes on through rotations and restarts.
 
     Iterate over it with ``async for``. It stops after `end` was called and all that the log held
-    then has come. Close it, or use it as a context manager. `notices` may be shared.
+    then has come. Close it, or use it as a context manager. `notices` may be shared. Raises
+    LogError where there is no directory to follow or a file cannot be opened.
     """
 
     def __init__(self, directory: str, query: LogQuery, notices: Notices) -> None:
         # Watched before it is read: what is written in between is not missed.
-        self._notice = notices.watch(directory)
-        self._cursor = LogCursor(directory, query, follow=True)
+        try:
+            self._notice = notices.watch(directory)
+        except ContainerError as error:
+            raise LogError(f"follow log: {error}") from error
+        try:
+            self._cursor = LogCursor(directory, query, follow=True)
+        except LogError:
+            self._notice.close()
+            raise
         self._ready: Iterator[LogRecord] = iter(())
         self._ended = False
         self._waiting: trio.CancelScope | None = None

@@ -13,7 +13,7 @@ def read_log(directory: str, query: LogQuery) -> Generator[LogRecord, None, None
     """The records of an attempt's log that `query` asks for, oldest first.
 
     Ends with what was there at the first step, however much is written meanwhile. A directory
-    without a log has no records.
+    without a log has no records. Raises LogError where a file cannot be opened.
     """
     cursor = LogCursor(directory, query, follow=False)
     try:

@@ -1,3 +1,4 @@
+// sources: native/logframe.c
 // clang -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -g -O1 -fsanitize=fuzzer,address,undefined
 //     -fno-sanitize-recover=all -Inative tests/native/fuzz_logframe.c native/logframe.c
 //

@@ -123,7 +123,7 @@ static void arguments_come_back_as_they_were(void) {
 
     begin_plan(&writer);
     begin_step(&writer, OP_EXEC);
-    put_strings(&writer, 0, NULL, 0);
+    put_strings(&writer, 0, "", 0);
     put_strings(&writer, 1, "", 1);
     end_step(&writer);
     open_one(&writer, &step);

@@ -213,9 +213,7 @@ def test_cpus_that_are_none_are_refused(value: object) -> None:
         parse_cpus(value)
 
 
-@pytest.mark.parametrize(
-    ("value", "rate"), [("1m", 1 << 20), ("1MB/s", 1 << 20), (500, 500)]
-)
+@pytest.mark.parametrize(("value", "rate"), [("1m", 1 << 20), ("1MB/s", 1 << 20), (500, 500)])
 def test_rate_is_a_size_per_second(value: object, rate: int) -> None:
     """A rate is written as a size, and may say that it is per second."""
     assert parse_rate(value) == rate

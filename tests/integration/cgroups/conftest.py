@@ -59,7 +59,7 @@ def spawn(backend: Backend) -> Iterator[Spawn]:
             for label, path in group.paths.items()
         ]
         process = subprocess.Popen(
-            ["/bin/sh", "-c", ENTER, "enter", *files, "--", "/bin/sh", "-c", "echo in; exec \"$@\"",
+            ["/bin/sh", "-c", ENTER, "enter", *files, "--", "/bin/sh", "-c", "echo in; read go; exec \"$@\"",
              "run", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -68,7 +68,8 @@ def spawn(backend: Backend) -> Iterator[Spawn]:
         )  # fmt: skip
         running.append(process)
         assert process.stdout is not None
-        assert process.stdout.readline() == "in\n"
+        # Unbuffered: what a buffered reader takes beyond the line is lost to communicate().
+        assert os.read(process.stdout.fileno(), 3) == b"in\n"
         return process
 
     yield start

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import trio
+import trio.testing
 
 from runtime.cgroups import Cgroup
 from runtime.limits import Limits

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,3 +92,9 @@ def scene_in(top: Path) -> Iterator[Scene]:
         yield scene
     finally:
         scene.close()
+
+
+def start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+    """Start a job that writes to `output`, a pipe that is made blocking for it."""
+    os.set_blocking(output, True)
+    return subprocess.Popen(command, stdout=output)

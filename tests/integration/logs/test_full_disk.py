@@ -88,9 +88,7 @@ def test_a_failing_disk_is_not_tried_all_the_time(small_disk: Scene) -> None:
 
 def test_a_disk_without_room_for_the_file_itself(small_disk: Scene) -> None:
     """Even the log file may be missing: it is made when that becomes possible."""
-    subprocess.run(
-        ["mount", "-o", "remount,nr_inodes=2", small_disk.directory], check=True
-    )
+    subprocess.run(["mount", "-o", "remount,nr_inodes=2", small_disk.directory], check=True)
     filler = Path(small_disk.directory) / "filler"
     filler.touch()
     with small_disk.writer(LogLimits()) as writer:

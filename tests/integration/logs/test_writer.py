@@ -48,9 +48,7 @@ def test_both_streams_are_in_order_of_arrival(scene: Scene) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(["stdout", "stderr"]), OUTPUT, st.booleans()), max_size=25
-    )
+    st.lists(st.tuples(st.sampled_from(["stdout", "stderr"]), OUTPUT, st.booleans()), max_size=25)
 )
 def test_any_output_comes_back(steps: list[tuple[Stream, bytes, bool]]) -> None:
     """Exact bytes, whatever they are, however they are cut, over rotations and restarts."""
@@ -145,9 +143,7 @@ TORN = b"2024-01-02T03:04:05.123456789Z stdout F "
         (b"\0" * 200_000, b"whole\n"),
     ],
 )
-def test_a_torn_record_is_repaired_without_a_spool(
-    scene: Scene, tail: bytes, kept: bytes
-) -> None:
+def test_a_torn_record_is_repaired_without_a_spool(scene: Scene, tail: bytes, kept: bytes) -> None:
     """What is known of a torn record is kept as a partial one; what is not known is cut off."""
     path = Path(scene.directory) / "log"
     path.write_bytes(TORN + b"whole\n" + tail)

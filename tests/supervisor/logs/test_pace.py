@@ -36,9 +36,7 @@ def test_a_fast_stream_is_not_held_up() -> None:
     assert {pace.pause(65536, n * 0.0001) for n in range(1, 1000)} == {0.0}
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 1_000_000), st.floats(0, 100)), min_size=1, max_size=50)
-)
+@given(st.lists(st.tuples(st.integers(0, 1_000_000), st.floats(0, 100)), min_size=1, max_size=50))
 def test_pauses_are_bounded(turns: list[tuple[int, float]]) -> None:
     """No pause is longer than the interval, or than the pipe takes to gather a quarter."""
     pace = Pace(0.0)

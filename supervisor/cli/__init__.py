@@ -1,0 +1,5 @@
+"""The command line. A command imports what it needs and nothing else, so each starts fast."""
+
+from supervisor.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,184 @@
+"""The program `pocker`: finds the command, runs it, and makes one clear line of every error.
+
+Nothing of a command is imported before it is asked for, so the help and the small commands start
+at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from runtime.directories import Directories, default_directories
+from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
+from supervisor.cli.terminal import harmless
+from supervisor.problems import JobsFileError, did_you_mean
+
+NAME = "pocker"
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As if SIGPIPE had ended it, like any other program whose reader has gone."""
+
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Run": {
+        "up": "Run the jobs of a file until all have ended.",
+        "stop": "Stop single jobs.",
+        "down": "Stop all jobs and the supervisor.",
+    },
+    "Look": {
+        "ps": "List the jobs of the last session.",
+        "logs": "Show the output of jobs.",
+        "history": "List past runs.",
+        "inspect": "Show all that is known about jobs, as JSON.",
+    },
+    "Understand": {
+        "check": "Check a file; start nothing.",
+        "plan": "Show each step of a job's start; take none.",
+        "graph": "Show the order of the jobs.",
+    },
+}
+"""The commands. Each is `command` in the module of its name in this package."""
+
+_COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
+
+
+class _Commands(click.Group):
+    """Knows the names of all commands, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"supervisor.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise Failure(
+                f"no such command: {args[0]}{did_you_mean(args[0], _COMMANDS)}", code=USAGE
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+
+def _absolute(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    path = os.path.abspath(value)
+    if option.name == "root" and len(os.fsencode(path)) > MAX_ROOT_BYTES:
+        raise click.BadParameter(f"{path} is longer than {MAX_ROOT_BYTES} bytes")
+    return path
+
+
+@click.group(
+    cls=_Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--root", metavar="DIR", callback=_absolute, help="What lasts until the next boot lies here."
+)
+@click.option("--state", metavar="DIR", callback=_absolute, help="What is kept lies here.")
+@click.option(
+    "--log-level",
+    type=click.Choice(LOG_LEVELS),
+    help="What of the supervisor's own log is shown.  [default: info, on a terminal warning]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(LOG_FORMATS),
+    default="auto",
+    help="How; auto is console on a terminal.  [default: auto]",
+)
+@click.version_option(package_name="pocker-supervisor", message=f"{NAME} %(version)s")
+@click.pass_context
+def program(
+    ctx: click.Context,
+    root: str | None,
+    state: str | None,
+    log_level: str | None,
+    log_format: LogFormat,
+) -> None:
+    """Run jobs from a TOML file, each in a container of its own."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)
+    default = default_directories(os.geteuid(), os.environ)
+    ctx.obj = Settings(
+        directories=Directories(root or default.root, state or default.state),
+        log_level=log_level,
+        log_format=log_format,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    _secure_standard_streams()
+    try:
+        status = program.main(arguments, prog_name=NAME, standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_output()
+        return BROKEN_PIPE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except JobsFileError as error:
+        # As compilers do it, so that editors find the place.
+        _complain(map(str, error.problems), prefix="")
+        return USAGE
+    except Failure as error:
+        _complain([str(error)])
+        return error.code
+    except click.ClickException as error:
+        message = error.format_message().rstrip(".")
+        _complain([message[:1].lower() + message[1:]])
+        return error.exit_code
+    except OSError as error:
+        _complain([_describe(error)])
+        _abandon_output()
+        return 1
+    return int(status or 0)
+
+
+def _complain(messages: Iterable[str], prefix: str = f"{NAME}: ") -> None:
+    for message in messages:
+        click.echo(f"{prefix}{harmless(message)}", err=True)
+
+
+def _describe(error: OSError) -> str:
+    cause = error.strerror or str(error)
+    return f"{error.filename}: {cause.lower()}" if error.filename else cause.lower()
+
+
+def _secure_standard_streams() -> None:
+    """Let 0, 1 and 2 be open: whatever is opened in their place would be written to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _abandon_output() -> None:
+    """Let what is still to be written go nowhere: it cannot be written where it should go."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, 1)
+    os.close(descriptor)

@@ -1,0 +1,45 @@
+"""The journal and the supervisor, as a command finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from supervisor.cli.failure import Failure
+from supervisor.cli.settings import Settings
+from supervisor.journal import Journal, JournalError, RunRecord
+from supervisor.lock import holder
+from supervisor.problems import did_you_mean
+
+
+@contextmanager
+def open_journal(settings: Settings) -> Iterator[Journal | None]:
+    """The state database, or None where nothing was ever run. Raises Failure."""
+    try:
+        journal = Journal.read(settings.places.database)
+    except JournalError as error:
+        raise Failure(str(error)) from error
+    try:
+        yield journal
+    except JournalError as error:
+        raise Failure(str(error)) from error
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+def last_run(journal: Journal | None, job: str) -> RunRecord:
+    """The newest run of a job. Raises Failure where there is none."""
+    run = None if journal is None else journal.last_run(job)
+    if run is None:
+        known = [] if journal is None else journal.job_names()
+        raise Failure(f"job {job} was never run{did_you_mean(job, known)}")
+    return run
+
+
+def require_supervisor(settings: Settings) -> int:
+    """The pid of the running supervisor. Raises Failure where there is none."""
+    pid = holder(settings.directories.state)
+    if pid is None:
+        raise Failure(f"no supervisor is running on {settings.directories.state}")
+    return pid

@@ -1,0 +1,95 @@
+"""Who a job is and what it may do: one reader for each kind of value that says so.
+
+The same rules as in `supervisor.values`. Ids are exact or refused, and names that the kernel or
+the runtime does not know are never passed over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from runtime.security.capabilities import NAMES, parse_capability
+from runtime.security.sysctls import check_sysctl
+from runtime.spec import HOSTNAME_PATTERN
+from supervisor.jobspec import SecurityOptions
+from supervisor.values import (
+    NUMBER,
+    read_choice,
+    read_entries,
+    read_items,
+    read_scalar,
+    read_text,
+    text_of_id,
+)
+
+ULIMITS = (
+    "as", "core", "cpu", "data", "fsize", "memlock", "msgqueue", "nice", "nofile", "nproc",
+    "rss", "rtprio", "rttime", "sigpending", "stack",
+)  # fmt: skip
+"""The limits of setrlimit(2), without RLIMIT_ and in lower case."""
+
+_MAX_ID = 2**32 - 2
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
+
+
+def read_hostname(value: object) -> str:
+    """A host name that the kernel and the resolver take."""
+    text = read_text(value)
+    if not HOSTNAME_PATTERN.fullmatch(text):
+        raise ValueError(f"{text!r} is not a host name of at most 64 letters, digits, '-' and '.'")
+    return text
+
+
+def read_user(value: object) -> str:
+    """``NAME|UID[:GROUP|GID]`` or a number, ids exact."""
+    parts = text_of_id(value).split(":")
+    if len(parts) > 2:
+        raise ValueError(f"{value!r} is not NAME, UID, or either with :GROUP or :GID")
+    return ":".join(map(_read_identity, parts))
+
+
+def read_groups(value: object) -> tuple[str, ...]:
+    """Group names and numbers."""
+    return read_items(value, lambda entry: _read_identity(text_of_id(entry)))
+
+
+def _read_identity(text: str) -> str:
+    if _NAME.fullmatch(text) or (NUMBER.fullmatch(text) and int(text[:11]) <= _MAX_ID):
+        return text
+    raise ValueError(f"{text!r} is neither a name nor an id between 0 and {_MAX_ID}")
+
+
+def read_capabilities(value: object) -> tuple[str, ...]:
+    """Capabilities by their full names, and ALL."""
+    return read_items(value, _read_capability)
+
+
+def _read_capability(value: object) -> str:
+    name = read_text(value)
+    if name.upper() in ("ALL", "CAP_ALL"):
+        return "ALL"
+    return NAMES[parse_capability(name)]
+
+
+def read_security_options(value: object) -> SecurityOptions:
+    """Docker's security options, as far as there is something to turn off here."""
+    known = {
+        "no-new-privileges": ("no_new_privileges", True),
+        "no-new-privileges:true": ("no_new_privileges", True),
+        "no-new-privileges:false": ("no_new_privileges", False),
+        "seccomp=unconfined": ("seccomp", False),
+    }
+    chosen = read_items(value, lambda entry: known[read_choice(entry, known)])
+    return SecurityOptions(**dict(chosen))
+
+
+def read_sysctls(value: object) -> dict[str, str]:
+    """Sysctls of the job's own namespaces; whether net.* is its own is not known here."""
+    return read_entries(value, _read_sysctl)
+
+
+def _read_sysctl(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        raise TypeError("must be a string or a number; write the sysctl's whole name in quotes")
+    check_sysctl(name, network_is_host=False)
+    return read_scalar(value)

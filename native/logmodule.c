@@ -7,7 +7,7 @@
 #include "logpump.h"
 
 struct pump_object {
-    PyObject_HEAD
+    PyObject head;
     struct logpump pump;
     bool fresh;
     bool busy;  // read and written under the interpreter lock only
@@ -69,10 +69,10 @@ static PyObject *pump_run(PyObject *self, PyObject *args) {
     enum logpump_outcome outcome;
     bool *busy = &((struct pump_object *)self)->busy;
     *busy = true;
-    Py_BEGIN_ALLOW_THREADS
+    PyThreadState *thread = PyEval_SaveThread();
     outcome = logpump_run(pump, (enum logframe_stream)stream, pipe, log, limit, (size_t)budget,
                           &read_bytes);
-    Py_END_ALLOW_THREADS
+    PyEval_RestoreThread(thread);
     *busy = false;
     if (outcome == LOGPUMP_BROKEN) {
         errno = pump->error;
@@ -178,12 +178,9 @@ static PyMethodDef pump_methods[] = {
 };
 
 static PyGetSetDef pump_attributes[] = {
-    {"fresh", get_fresh, NULL, NULL, NULL},
-    {"error", get_error, NULL, NULL, NULL},
-    {"offset", get_offset, NULL, NULL, NULL},
-    {"open_streams", get_open_streams, NULL, NULL, NULL},
-    {"losses", get_losses, NULL, NULL, NULL},
-    {"last_line", get_last_line, NULL, NULL, NULL},
+    {"fresh", get_fresh, NULL, NULL, NULL},   {"error", get_error, NULL, NULL, NULL},
+    {"offset", get_offset, NULL, NULL, NULL}, {"open_streams", get_open_streams, NULL, NULL, NULL},
+    {"losses", get_losses, NULL, NULL, NULL}, {"last_line", get_last_line, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -157,7 +157,7 @@ def _failure(steps: Sequence[Step], position: int, error: int, detail: str) -> S
     if not 0 <= position < len(steps):
         return StartError(f"{detail}: {cause}")
     step = steps[position]
-    if step.name == "exec":
+    if step.name == "exec" and detail.startswith("execute "):
         command = detail.removeprefix("execute ")
         if error == errno.ENOENT:
             return StartError(f"command not found: {command}", code=127)
@@ -168,4 +168,3 @@ def _failure(steps: Sequence[Step], position: int, error: int, detail: str) -> S
     text = describe(step)
     reason = cause if detail in text else f"{detail}: {cause}"
     return StartError(f"{text}: {reason} ({where})")
-

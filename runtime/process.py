@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import struct
+import time
 from pathlib import Path
 
 import trio
@@ -26,8 +27,8 @@ class ExitStatus:
 _PIDFD_GET_INFO = 0xC040FF0B
 _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_INFO = struct.Struct("=QQ11Ii")
-_REAPED_WITHIN = 5.0
-"""Seconds that the machine's PID 1 may take to reap a process it has inherited."""
+_STATE, _START_TIME, _EXIT_CODE = 0, 19, 49
+"""Positions behind the command's name in proc_pid_stat(5)."""
 
 
 @define(eq=False)
@@ -59,7 +60,7 @@ class Process:
                 try:
                     self._status = self._reap()
                 except ChildProcessError:
-                    self._status = await self._look_up_status()
+                    self._status = self._look_up_status()
                 self._ended = True
             return self._status
 
@@ -70,31 +71,30 @@ class Process:
             return ExitStatus(result.si_status, None)
         return ExitStatus(None, result.si_status)
 
-    async def _look_up_status(self) -> ExitStatus | None:
-        """The kernel tells it once the new parent has reaped, which is when the pidfd hangs up."""
-        with trio.move_on_after(_REAPED_WITHIN):
-            while not (status := self._read_info()):
-                await trio.sleep(0.01)
-            return status if isinstance(status, ExitStatus) else None
-        return None
+    def _look_up_status(self) -> ExitStatus | None:
+        """The status of somebody else's child that has ended: of the zombie while it is one, else
+        what the kernel kept for the pidfd."""
+        try:
+            fields = _stat_fields(self.pid)
+            # After a look at the pid: the process behind the pidfd was still there to have it.
+            signal.pidfd_send_signal(self.pidfd, 0)
+            if fields[_STATE] == b"Z":
+                return _exit_status(int(fields[_EXIT_CODE]))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # reaped by now
+        return self._read_info()
 
-    def _read_info(self) -> ExitStatus | bool:
-        """The exit status, True where this kernel cannot tell, or False where it is too early."""
+    def _read_info(self) -> ExitStatus | None:
         request = bytearray(_PIDFD_INFO.pack(_PIDFD_INFO_EXIT, *[0] * 13))
         try:
             fcntl.ioctl(self.pidfd, _PIDFD_GET_INFO, request)
         except OSError as error:
-            if error.errno in (errno.ENOTTY, errno.EINVAL):
-                return True
-            if error.errno == errno.ESRCH:
-                return False
+            # A kernel that does not know the request, or no longer the process.
+            if error.errno in (errno.ENOTTY, errno.EINVAL, errno.ESRCH):
+                return None
             raise
         mask, *_, wait_status = _PIDFD_INFO.unpack(request)
-        if not mask & _PIDFD_INFO_EXIT:
-            return False
-        if os.WIFEXITED(wait_status):
-            return ExitStatus(os.WEXITSTATUS(wait_status), None)
-        return ExitStatus(None, os.WTERMSIG(wait_status))
+        return _exit_status(wait_status) if mask & _PIDFD_INFO_EXIT else None
 
     def send_signal(self, number: int) -> None:
         """Send a signal; one that has ended already is left alone."""
@@ -121,6 +121,32 @@ def namespace_pid(pid: int) -> int:
         if line.startswith("NSpid:"):
             return int(line.split()[-1])
     raise ProcessLookupError(pid)
+
+
+def boottime() -> float:
+    """Seconds since boot, suspended time included: a clock that nobody steps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def started_at(pid: int) -> float:
+    """When a process started, as `boottime` seconds to a hundredth; now, if it is gone."""
+    try:
+        ticks = int(_stat_fields(pid)[_START_TIME])
+    except (FileNotFoundError, ProcessLookupError):
+        return boottime()
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """The fields behind the name, which may hold anything. Raises FileNotFoundError."""
+    text = Path(f"/proc/{pid}/stat").read_bytes()
+    return text[text.rindex(b")") + 2 :].split()
+
+
+def _exit_status(wait_status: int) -> ExitStatus:
+    if os.WIFEXITED(wait_status):
+        return ExitStatus(os.WEXITSTATUS(wait_status), None)
+    return ExitStatus(None, os.WTERMSIG(wait_status))
 
 
 def boot_id() -> str:

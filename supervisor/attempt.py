@@ -15,9 +15,10 @@ from typing import Protocol
 import trio
 from attrs import define, field, frozen
 
-from runtime.cgroups import Usage
-from runtime.container import Container, Exit, Runtime
+from runtime.cgroups import CgroupGone, Usage
+from runtime.container import Container, Exit, Runtime, Silent
 from runtime.errors import ContainerError, StartError
+from runtime.process import boottime, started_at
 from supervisor.containerspec import container_spec
 from supervisor.control import StopWish
 from supervisor.jobspec import JobSpec
@@ -39,11 +40,14 @@ START_FAILED = 125
 class AttemptObserver(Protocol):
     """Who is told what happens in an attempt while it happens."""
 
-    def running(self, pid: int) -> None:
-        """The command has been executed."""
+    def running(self, pid: int | None) -> None:
+        """The command has been executed; `pid` is None where it has ended since."""
 
-    def stopping(self) -> None:
+    def stopping(self, cause: StopCause) -> None:
         """The attempt is being ended from outside."""
+
+    def ended(self, result: AttemptResult) -> None:
+        """The attempt is over. What it left on the machine is removed after this has returned."""
 
     def out_of_memory(self, kills: int, usage: Usage) -> None:
         """The kernel has killed processes of the container; `kills` of them up to now."""
@@ -64,9 +68,17 @@ class AttemptPlace:
     """Takes the lines of output as they come."""
 
 
+@frozen
+class StopBegun:
+    """An end that a former supervisor had begun: why, and when by CLOCK_BOOTTIME in seconds."""
+
+    cause: StopCause
+    at: float
+
+
 @define(eq=False, kw_only=True)
 class Attempt:
-    """A running attempt; `run` carries it out."""
+    """A running attempt. `run` carries it out, `resume` goes on with one of a former supervisor."""
 
     job: JobSpec
     place: AttemptPlace
@@ -76,23 +88,53 @@ class Attempt:
     writer: LogWriter | None = field(default=None, init=False)
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
+    _stop_begun: StopBegun | None = field(default=None, init=False)
 
     async def run(self) -> AttemptResult:
         """Run the container to its end and say how it went; raises nothing on the job's account."""
-        began = time.monotonic()
+        began = boottime()
         try:
             spec = container_spec(self.job, self.place.container)
             async with self.place.runtime.container(spec) as container:
                 with self._open_log(container) as self.writer:
                     await container.start()
-                    self.container = container
-                    try:
-                        exit_ = await self._watch(container, self.writer)
-                    finally:
-                        self.container = None
+                    return await self._follow(container, self.writer, began)
         except ContainerError as error:
-            return self._not_started(error, time.monotonic() - began)
-        return self._ended(exit_, time.monotonic() - began)
+            return self._not_started(error, boottime() - began)
+
+    async def resume(self, stop: StopBegun | None) -> AttemptResult | None:
+        """Go on with a container that a former supervisor started.
+
+        None if its command was never executed, so that nothing would be done twice by another
+        attempt.
+        """
+        self._stop_begun = stop
+        began = boottime()
+        try:
+            async with self.place.runtime.adopted(self.place.container) as container:
+                if container.process is None and isinstance(container.testimony, Silent):
+                    return None
+                if container.process is not None:
+                    began = started_at(container.process.pid)
+                with self._open_log(container) as self.writer:
+                    return await self._follow(container, self.writer, began)
+        except CgroupGone:
+            return None
+        except ContainerError as error:
+            return self._not_started(error, boottime() - began)
+
+    async def _follow(
+        self, container: Container, writer: LogWriter, began: float
+    ) -> AttemptResult:
+        self.container = container
+        try:
+            exit_ = await self._watch(container, writer, began)
+        finally:
+            self.container = None
+        result = self._ended(exit_, boottime() - began)
+        # Before the container's exit record and cgroup go, which are the only other witnesses.
+        self.observer.ended(result)
+        return result
 
     def _open_log(self, container: Container) -> LogWriter:
         try:
@@ -108,14 +150,13 @@ class Attempt:
         except (LogError, OSError) as error:
             raise StartError(f"open the log of container {self.place.container}: {error}") from error
 
-    async def _watch(self, container: Container, writer: LogWriter) -> Exit:
+    async def _watch(self, container: Container, writer: LogWriter, began: float) -> Exit:
         """Everything that happens between the start and the end of the container."""
-        assert container.process is not None
-        self.observer.running(container.process.pid)
+        self.observer.running(None if container.process is None else container.process.pid)
         ending = trio.Event()
         async with trio.open_nursery() as watchers:
             watchers.start_soon(self._watch_memory, container)
-            watchers.start_soon(self._end_when_asked, container)
+            watchers.start_soon(self._end_when_asked, container, began)
             async with trio.open_nursery() as pumps:
                 for stream, pipe in container.outputs():
                     pumps.start_soon(
@@ -141,31 +182,46 @@ class Attempt:
         finally:
             watch.close()
 
-    async def _end_when_asked(self, container: Container) -> None:
+    async def _end_when_asked(self, container: Container, began: float) -> None:
         """Kill at the deadline; on request, ask first and kill after the grace period."""
-        limit = float("inf") if self.job.timeout is None else self.job.timeout
+        grace = self.job.stop_grace_period
+        if self._stop_begun is not None:
+            self._ended_by = self._stop_begun.cause
+            grace -= boottime() - self._stop_begun.at
+            if self._ended_by == "deadline":
+                self.wish.insist("deadline")
+        else:
+            await self._wait_for_wish(began)
+            assert self.wish.cause is not None
+            self._ended_by = self.wish.cause
+            self.observer.stopping(self.wish.cause)
+        if not self.wish.at_once.is_set():
+            container.signal(self.job.stop_signal)
+            with trio.move_on_after(max(0.0, grace)):
+                await self.wish.at_once.wait()
+        container.kill()
+
+    async def _wait_for_wish(self, began: float) -> None:
+        limit = float("inf")
+        if self.job.timeout is not None:
+            limit = max(0.0, self.job.timeout - (boottime() - began))
         with trio.move_on_after(limit) as deadline:
             await self.wish.asked.wait()
         if deadline.cancelled_caught:
             self.wish.insist("deadline")
-        self._ended_by = self.wish.cause
-        self.observer.stopping()
-        if not self.wish.at_once.is_set():
-            container.signal(self.job.stop_signal)
-            with trio.move_on_after(self.job.stop_grace_period):
-                await self.wish.at_once.wait()
-        container.kill()
 
     def _not_started(self, error: ContainerError, elapsed: float) -> AttemptResult:
         code = error.code if isinstance(error, StartError) else START_FAILED
         reason, exit_code = classify(AttemptEnd(start_code=code, stop=self._ended_by))
-        return AttemptResult(
+        result = AttemptResult(
             reason=reason,
             detail=str(error),
             exit_code=exit_code,
             ended=time.time(),
             elapsed=elapsed,
         )
+        self.observer.ended(result)
+        return result
 
     def _ended(self, exit_: Exit, elapsed: float) -> AttemptResult:
         usage = exit_.usage

@@ -1,8 +1,8 @@
-"""The lines of an env_file: ``KEY=VALUE``, comments, quotes, an optional ``export``.
+r"""The lines of an env_file: ``KEY=VALUE``, comments, quotes, an optional ``export``.
 
 Values are taken as they stand: nothing is replaced in them. Single quotes keep everything
-literally; double quotes know ``\\n``, ``\\r``, ``\\t``, ``\\"``, ``\\$`` and ``\\\\``; without quotes a
-value ends at the line's end or at a ``#`` after a blank.
+literally; double quotes know ``\n``, ``\r``, ``\t``, ``\"``, ``\$`` and ``\\``; without quotes
+a value ends at the line's end or at a ``#`` after a blank.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ before anything is done that follows from it.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -16,15 +17,23 @@ from attrs import define, field, frozen
 
 from runtime.cgroups import Usage
 from runtime.container import Runtime
-from supervisor.attempt import Attempt, AttemptPlace
+from runtime.process import boottime
+from supervisor.attempt import Attempt, AttemptPlace, StopBegun
 from supervisor.containerspec import container_id
 from supervisor.control import StopWish
 from supervisor.jobspec import Condition, JobSpec
-from supervisor.journal import AttemptResult, Journal
+from supervisor.journal import (
+    AttemptRecord,
+    AttemptResult,
+    Journal,
+    RunRecord,
+    is_void,
+    result_of,
+)
 from supervisor.logs import LineSink, LogEvent, LogWriteFailed
 from supervisor.places import Places
 from supervisor.restart import Retry, next_step
-from supervisor.states import Event, Reason, RunState, apply
+from supervisor.states import Event, Reason, RunState, StopCause, apply
 
 log = structlog.stdlib.get_logger()
 
@@ -49,6 +58,8 @@ class Workshop:
     runtime: Runtime
     journal: Journal
     session: int
+    boot: str
+    """The kernel's id of this boot."""
     slots: trio.CapacityLimiter
     places: Places
     sink: Callable[[str], LineSink] | None
@@ -75,7 +86,55 @@ class JobRun:
     """Set once an attempt's command has been executed."""
     ended: trio.Event = field(factory=trio.Event, init=False)
     wish: StopWish = field(factory=StopWish, init=False)
+    _void: int = field(default=0, init=False)
+    _pauses: int = field(default=0, init=False)
+    _retry_at: float = field(default=0.0, init=False)
+    _interrupted_attempt: AttemptRecord | None = field(default=None, init=False)
     _waiting: trio.CancelScope | None = field(default=None, init=False)
+
+    @classmethod
+    def begin(cls, spec: JobSpec, shop: Workshop) -> JobRun:
+        """A new run of a job, committed to the journal."""
+        number = shop.journal.create_run(shop.session, spec.name, RunState.PENDING)
+        return cls(spec=spec, shop=shop, number=number)
+
+    @classmethod
+    def take_up(cls, spec: JobSpec, shop: Workshop, record: RunRecord) -> JobRun:
+        """A run that a former supervisor began, where it stands in the journal."""
+        attempts = shop.journal.attempts(record.id)
+        run = cls(
+            spec=spec,
+            shop=shop,
+            number=record.id,
+            state=record.state,
+            attempts=attempts[-1].number if attempts else 0,
+        )
+        run._void = sum(is_void(attempt) for attempt in attempts)
+        run._pauses = record.pauses
+        run._retry_at = record.retry_at or 0.0
+        if attempts:
+            run._interrupted_attempt = attempts[-1]
+            run.result = result_of(attempts[-1]) if attempts[-1].ended is not None else None
+        if any(attempt.pid is not None for attempt in attempts):
+            run.started.set()
+        if record.state.terminal:
+            assert record.reason is not None
+            run.outcome = Outcome(
+                reason=record.reason,
+                detail=record.detail,
+                exit_code=record.exit_code,
+                chain=(spec.name,),
+                cause=f"{record.reason}, {record.detail}",
+            )
+        return run
+
+    @property
+    def container(self) -> str | None:
+        """The container of an attempt that has not ended."""
+        record = self._interrupted_attempt
+        if self.attempt is not None:
+            return self.attempt.place.container
+        return record.container if record is not None and record.ended is None else None
 
     @property
     def succeeded(self) -> bool:
@@ -108,10 +167,13 @@ class JobRun:
     async def run(self, others: Mapping[str, JobRun]) -> None:
         """From waiting to the outcome. `others` are all runs by job name."""
         try:
-            failed = await self._wait_for_dependencies(others)
-            if failed is not None:
-                self._skip(failed)
-            elif self._entered(Event.DEPENDENCIES_MET):
+            if self.state is RunState.PENDING:
+                failed = await self._wait_for_dependencies(others)
+                if failed is not None:
+                    self._skip(failed)
+                else:
+                    self._entered(Event.DEPENDENCIES_MET)
+            if not self.state.terminal:
                 await self._make_attempts()
         finally:
             self.ended.set()
@@ -205,27 +267,44 @@ class JobRun:
                      chain=chain, cause=cause)
 
     async def _make_attempts(self) -> None:
-        pauses = 0
-        while (result := await self._attempt_in_slot()) is not None:
-            step = next_step(
-                self.spec,
-                attempt=self.attempts,
-                reason=result.reason,
-                exit_code=result.exit_code,
-                elapsed=result.elapsed or 0.0,
-                pauses=pauses,
-                chance=random.random(),
-            )
-            if not isinstance(step, Retry) or self.wish.cause is not None:
-                self._conclude(result)
+        if self.state is RunState.BACKOFF and not await self._pause():
+            return
+        result = None
+        if self.state is not RunState.QUEUED:
+            result = await self._take_up()
+        while result is None or await self._goes_on_after(result):
+            result = await self._attempt_in_slot()
+            if result is None:
                 return
-            pauses = step.pauses
-            self.enter(Event.RETRY)
-            log.info("job retries", job=self.spec.name, after=result.detail, delay=step.delay)
-            with self._wait_scope():
-                await trio.sleep(step.delay)
-            if not self._entered(Event.PAUSE_OVER):
-                return
+
+    async def _goes_on_after(self, result: AttemptResult) -> bool:
+        """Whether another attempt follows, once its pause is over; if none does, the run ends."""
+        step = next_step(
+            self.spec,
+            attempt=self.attempts - self._void,
+            reason=result.reason,
+            exit_code=result.exit_code,
+            elapsed=result.elapsed or 0.0,
+            pauses=self._pauses,
+            chance=random.random(),
+        )
+        if not isinstance(step, Retry) or self.wish.cause is not None:
+            self._conclude(result)
+            return False
+        log.info("job retries", job=self.spec.name, after=result.detail, delay=step.delay)
+        self._begin_pause(step.delay, step.pauses)
+        return await self._pause()
+
+    def _begin_pause(self, delay: float, pauses: int) -> None:
+        self._retry_at, self._pauses = boottime() + delay, pauses
+        self.state = apply(self.state, Event.RETRY)
+        self.shop.journal.pause_run(self.number, self._retry_at, pauses)
+        self.shop.changed(self)
+
+    async def _pause(self) -> bool:
+        with self._wait_scope():
+            await trio.sleep(max(0.0, self._retry_at - boottime()))
+        return self._entered(Event.PAUSE_OVER)
 
     async def _attempt_in_slot(self) -> AttemptResult | None:
         """Make an attempt once there is a slot for it; None where the run was ended before."""
@@ -244,7 +323,14 @@ class JobRun:
     async def _make_attempt(self) -> AttemptResult:
         self.attempts += 1
         container = container_id(self.shop.project, self.spec.name)
-        record = self.shop.journal.begin_attempt(self.number, self.attempts, container)
+        record = self.shop.journal.begin_attempt(
+            self.number, self.attempts, container, self.shop.boot
+        )
+        with self._attempt(container, record) as attempt:
+            return await attempt.run()
+
+    @contextmanager
+    def _attempt(self, container: str, record: int) -> Iterator[Attempt]:
         name = self.spec.name
         self.attempt = Attempt(
             job=self.spec,
@@ -260,11 +346,58 @@ class JobRun:
         if self.wish.cause is not None:
             self._pass_on_wish()
         try:
-            result = await self.attempt.run()
+            yield self.attempt
         finally:
             self.attempt = None
-        self.shop.journal.end_attempt(record, result)
-        self.result = result
+
+    async def _take_up(self) -> AttemptResult | None:
+        """Go on with the attempt that a former supervisor had begun.
+
+        None where its command was never executed: then the run is back in the queue.
+        """
+        record = self._interrupted_attempt
+        if record is not None and record.ended is not None:
+            return result_of(record)
+        result = None
+        if record is not None and record.boot == self.shop.boot:
+            result = await self._resume_attempt(record)
+        if result is None and self.state is RunState.STARTING and not self._rebooted(record):
+            if record is not None:
+                self._lose(record, "the supervisor was killed before the command was executed")
+                self._void += 1
+            self._begin_pause(0.0, self._pauses)
+            self._entered(Event.PAUSE_OVER)
+            return None
+        if result is None:
+            assert record is not None, "a run that is running has an attempt"
+            why = "the machine was rebooted" if self._rebooted(record) else "its container is gone"
+            result = self._lose(record, f"nobody saw how it ended: {why}")
+        return result
+
+    def _rebooted(self, record: AttemptRecord | None) -> bool:
+        return record is not None and record.boot != self.shop.boot
+
+    async def _resume_attempt(self, record: AttemptRecord) -> AttemptResult | None:
+        stop = None
+        if record.stop_cause is not None and record.stop_begun is not None:
+            stop = StopBegun(record.stop_cause, record.stop_begun)
+        # It had a slot; where there are fewer now, it goes on without one.
+        try:
+            self.shop.slots.acquire_on_behalf_of_nowait(self)
+            granted = True
+        except trio.WouldBlock:
+            granted = False
+        try:
+            with self._attempt(record.container, record.id) as attempt:
+                return await attempt.resume(stop)
+        finally:
+            if granted:
+                self.shop.slots.release_on_behalf_of(self)
+
+    def _lose(self, record: AttemptRecord, detail: str) -> AttemptResult:
+        result = AttemptResult(reason=Reason.LOST, detail=detail, ended=time.time())
+        self.shop.journal.end_attempt(record.id, result)
+        log.warning("attempt lost", job=self.spec.name, attempt=record.number, detail=detail)
         return result
 
     def _conclude(self, result: AttemptResult) -> None:
@@ -284,14 +417,25 @@ class _Observer:
     run: JobRun
     record: int
 
-    def running(self, pid: int) -> None:
-        self.run.shop.journal.attempt_running(self.record, pid)
-        self.run.enter(Event.STARTED)
-        self.run.started.set()
-        log.info("job started", job=self.run.spec.name, attempt=self.run.attempts, pid=pid)
+    def running(self, pid: int | None) -> None:
+        run = self.run
+        if pid is not None:
+            run.shop.journal.attempt_running(self.record, pid)
+        if run.state is RunState.STARTING:
+            run.enter(Event.STARTED)
+            verb = "started"
+        else:
+            verb = "adopted"
+        run.started.set()
+        log.info(f"job {verb}", job=run.spec.name, attempt=run.attempts, pid=pid)
 
-    def stopping(self) -> None:
+    def stopping(self, cause: StopCause) -> None:
+        self.run.shop.journal.begin_stop(self.record, cause, boottime())
         self.run.enter(Event.STOP_BEGUN)
+
+    def ended(self, result: AttemptResult) -> None:
+        self.run.shop.journal.end_attempt(self.record, result)
+        self.run.result = result
 
     def out_of_memory(self, kills: int, usage: Usage) -> None:
         log.warning(

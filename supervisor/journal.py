@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
+from attrs import fields, frozen
 
-from supervisor.states import Reason, RunState
+from supervisor.states import Reason, RunState, StopCause
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT = 5.0
@@ -39,7 +39,9 @@ CREATE TABLE run (
     exit_code INTEGER,
     created REAL NOT NULL,
     started REAL,
-    ended REAL
+    ended REAL,
+    retry_at REAL,
+    pauses INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX run_by_job ON run(job, id);
 CREATE TABLE attempt (
@@ -47,7 +49,10 @@ CREATE TABLE attempt (
     run INTEGER NOT NULL REFERENCES run(id),
     number INTEGER NOT NULL,
     container TEXT NOT NULL UNIQUE,
+    boot TEXT NOT NULL,
     pid INTEGER,
+    stop_cause TEXT,
+    stop_begun REAL,
     reason TEXT,
     detail TEXT NOT NULL DEFAULT '',
     exit_code INTEGER,
@@ -83,7 +88,11 @@ class SessionRecord:
 
 @frozen(kw_only=True)
 class RunRecord:
-    """One execution of a job."""
+    """One execution of a job.
+
+    `retry_at` is the end of the pause before the next attempt, in seconds since boot; `pauses`
+    counts the pauses since they last began anew.
+    """
 
     id: int
     session: int
@@ -95,17 +104,25 @@ class RunRecord:
     created: float
     started: float | None
     ended: float | None
+    retry_at: float | None
+    pauses: int
 
 
 @frozen(kw_only=True)
 class AttemptRecord:
-    """One container of a run; sizes are bytes, durations seconds."""
+    """One container of a run; sizes are bytes, durations seconds.
+
+    `boot` is the kernel's id of the boot it was started in; `stop_begun` is in seconds since boot.
+    """
 
     id: int
     run: int
     number: int
     container: str
+    boot: str
     pid: int | None
+    stop_cause: StopCause | None
+    stop_begun: float | None
     reason: Reason | None
     detail: str
     exit_code: int | None
@@ -135,6 +152,18 @@ class AttemptResult:
     io_read: int | None = None
     io_write: int | None = None
     oom_kills: int | None = None
+
+
+def result_of(record: AttemptRecord) -> AttemptResult:
+    """What was written when an attempt ended."""
+    assert record.reason is not None and record.ended is not None
+    names = (each.name for each in fields(AttemptResult))
+    return AttemptResult(**{name: getattr(record, name) for name in names})
+
+
+def is_void(record: AttemptRecord) -> bool:
+    """Whether an attempt's command was never executed because its supervisor was killed."""
+    return record.reason is Reason.LOST and record.pid is None
 
 
 def _run(row: sqlite3.Row) -> RunRecord:
@@ -219,6 +248,10 @@ class Journal:
             file, project, pid, time.time(),
         )  # fmt: skip
 
+    def take_over_session(self, session: int, pid: int) -> None:
+        """Record the process that goes on with a killed supervisor's `up`."""
+        self._write("UPDATE session SET pid = ? WHERE id = ?", pid, session)
+
     def end_session(self, session: int) -> None:
         """Record that an `up` has ended."""
         self._write("UPDATE session SET ended = ? WHERE id = ?", time.time(), session)
@@ -234,6 +267,13 @@ class Journal:
         """Record a transition that is not the last one."""
         self._write("UPDATE run SET state = ? WHERE id = ?", state, run)
 
+    def pause_run(self, run: int, retry_at: float, pauses: int) -> None:
+        """Record that the next attempt follows at `retry_at` seconds since boot."""
+        self._write(
+            "UPDATE run SET state = ?, retry_at = ?, pauses = ? WHERE id = ?",
+            RunState.BACKOFF, retry_at, pauses, run,
+        )  # fmt: skip
+
     def end_run(
         self, run: int, state: RunState, reason: Reason, detail: str, exit_code: int | None
     ) -> None:
@@ -244,18 +284,24 @@ class Journal:
             state, reason, detail, exit_code, time.time(), run,
         )  # fmt: skip
 
-    def begin_attempt(self, run: int, number: int, container: str) -> int:
+    def begin_attempt(self, run: int, number: int, container: str, boot: str) -> int:
         """Record that a container is about to be made, and that its run has begun."""
         now = time.time()
         self._write("UPDATE run SET started = ? WHERE id = ? AND started IS NULL", now, run)
         return self._write(
-            "INSERT INTO attempt (run, number, container, started) VALUES (?, ?, ?, ?)",
-            run, number, container, now,
+            "INSERT INTO attempt (run, number, container, boot, started) VALUES (?, ?, ?, ?, ?)",
+            run, number, container, boot, now,
         )  # fmt: skip
 
     def attempt_running(self, attempt: int, pid: int) -> None:
         """Record the pid of a container's first process."""
         self._write("UPDATE attempt SET pid = ? WHERE id = ?", pid, attempt)
+
+    def begin_stop(self, attempt: int, cause: StopCause, at: float) -> None:
+        """Record that an attempt is being ended since `at` seconds since boot."""
+        self._write(
+            "UPDATE attempt SET stop_cause = ?, stop_begun = ? WHERE id = ?", cause, at, attempt
+        )
 
     def end_attempt(self, attempt: int, result: AttemptResult) -> None:
         """Record an attempt's outcome."""
@@ -275,6 +321,11 @@ class Journal:
         for row in self._rows("SELECT * FROM session ORDER BY id DESC LIMIT 1"):
             return SessionRecord(**dict(row))
         return None
+
+    def session(self, number: int) -> SessionRecord:
+        """One `up` by its id, which is that of a record."""
+        (row,) = self._rows("SELECT * FROM session WHERE id = ?", number)
+        return SessionRecord(**dict(row))
 
     def runs(self, *, session: int | None = None, job: str | None = None) -> list[RunRecord]:
         """Runs, oldest first."""

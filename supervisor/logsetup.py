@@ -70,7 +70,9 @@ def configure_log(level: str, *, console: bool, colour: bool) -> None:
             outlet.take_dropped,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
         logger_factory=lambda *_: outlet,
         cache_logger_on_first_use=True,
     )

@@ -69,7 +69,7 @@ def host_path(base: str, text: str) -> str:
 
 def is_marked_path(text: str) -> bool:
     """Whether a text says itself that it is a path: ``/x``, ``./x``, ``../x``, ``.`` or ``..``."""
-    return text.startswith("/") or text.split("/")[0] in (".", "..")
+    return text.startswith("/") or text.partition("/")[0] in (".", "..")
 
 
 def mount_source(base: str, text: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -46,7 +47,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 _SIZES = (kind_of(kinds.Size), kind_of(kinds.SwapSize))
 _DURATIONS = (kind_of(kinds.Duration), kind_of(kinds.Timeout))
 _DOCSTRING = re.compile(
-    r"(?P<meaning>.*?)(?:\n\n(?:Unset: (?P<unset>[^\n]*)\.(?:\n|$))?(?:Example: (?P<example>.*))?)?",
+    r"(?P<meaning>.*?)"
+    r"(?:\n\n(?:Unset: (?P<unset>[^\n]*)\.(?:\n|$))?(?:Example: (?P<example>.*))?)?",
     re.DOTALL,
 )
 
@@ -210,4 +212,4 @@ def _table(cls: type) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(render(), end="")
+    sys.stdout.write(render())

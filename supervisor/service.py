@@ -13,6 +13,7 @@ from attrs import frozen
 
 from runtime.container import Runtime
 from runtime.directories import Directories
+from runtime.process import boot_id
 from supervisor.api.server import serve_control
 from supervisor.job import JobRun, Workshop
 from supervisor.jobspec import JobsFile
@@ -21,8 +22,8 @@ from supervisor.lock import SupervisorLock
 from supervisor.logs import LineSink
 from supervisor.ordering import graph_of, select
 from supervisor.places import Places
+from supervisor.recovery import begin_or_take_up, restore_runs
 from supervisor.scheduler import Scheduler
-from supervisor.states import RunState
 
 SHUTDOWN_TIMEOUT = 90.0
 """Seconds, as systemd's DefaultTimeoutStopSec."""
@@ -80,7 +81,9 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Everything that an `up` of these jobs, and of those they need, stands on.
 
-    Raises AlreadyRunning, ContainerError, JournalError or KeyError for the name of no job.
+    An `up` of the same file that a killed supervisor has left unfinished is taken up where it
+    was. Raises AlreadyRunning, Unfinished, ContainerError, JournalError or KeyError for the name
+    of no job.
     """
     chosen = select(graph_of(jobsfile.jobs), names)
     places = Places(directories=directories)
@@ -89,25 +92,19 @@ async def open_service(
         runtime = Runtime.open(directories)
         journal = Journal.open(places.database)
         try:
-            session = journal.begin_session(jobsfile.path, jobsfile.name, os.getpid())
+            session = begin_or_take_up(journal, jobsfile, runtime)
             shop = Workshop(
                 project=jobsfile.name,
                 runtime=runtime,
                 journal=journal,
                 session=session,
+                boot=boot_id(),
                 slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
                 places=places,
                 sink=watcher.sink,
                 changed=watcher.changed,
             )
-            runs = {
-                name: JobRun(
-                    spec=jobsfile.jobs[name],
-                    shop=shop,
-                    number=journal.create_run(session, name, RunState.PENDING),
-                )
-                for name in chosen
-            }
+            runs = await restore_runs(shop, jobsfile, chosen)
             yield Service(
                 scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
                 journal=journal,

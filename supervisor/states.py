@@ -154,7 +154,9 @@ class AttemptEnd:
 
 
 def classify(end: AttemptEnd, success_codes: Collection[int] = (0,)) -> tuple[Reason, int | None]:
-    """The reason and the exit code of an ended attempt. The first rule that fits decides:
+    """The reason and the exit code of an ended attempt.
+
+    The first rule that fits decides:
 
     1. The supervisor ended it: DeadlineExceeded or Cancelled, whatever its code was then. A job
        that exits 0 when it is told to stop did not complete, and one that runs out of memory

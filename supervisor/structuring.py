@@ -9,8 +9,16 @@ from typing import Any, TypeAlias, TypeVar
 from cattrs import Converter
 
 from runtime.units import parse_cpus, parse_duration, parse_rate, parse_size
-from supervisor import isolation, kinds, values
 from supervisor.faults import Fault, Refused
+from supervisor.isolation import (
+    ULIMITS,
+    read_capabilities,
+    read_groups,
+    read_hostname,
+    read_security_options,
+    read_sysctls,
+    read_user,
+)
 from supervisor.jobspec import (
     Awaited,
     Backoff,
@@ -23,7 +31,45 @@ from supervisor.jobspec import (
     Restart,
     SecurityOpt,
 )
-from supervisor.kinds import kind_of
+from supervisor.kinds import (
+    Capabilities,
+    Command,
+    ContainerPath,
+    Count,
+    CpuList,
+    Cpus,
+    DevicePath,
+    Duration,
+    Environment,
+    ExitCodes,
+    Factor,
+    FileMode,
+    Flag,
+    Groups,
+    Hostname,
+    HostPath,
+    HostPaths,
+    Image,
+    Labels,
+    MountSource,
+    MountTarget,
+    NetworkMode,
+    Operations,
+    PidsLimit,
+    ProjectName,
+    Rate,
+    Retries,
+    Share,
+    Signal,
+    Size,
+    SwapSize,
+    Sysctls,
+    Timeout,
+    User,
+    Whole,
+    Words,
+    kind_of,
+)
 from supervisor.mounts import (
     Devices,
     Tmpfs,
@@ -41,7 +87,34 @@ from supervisor.mounts import (
 )
 from supervisor.problems import did_you_mean
 from supervisor.resources import IoTable, IoTables, Ulimit, Ulimits
-from supervisor.values import expect, read_entries, read_items, read_text, refusal
+from supervisor.values import (
+    expect,
+    read_choice,
+    read_command,
+    read_condition,
+    read_cpu_list,
+    read_entries,
+    read_exit_codes,
+    read_flag,
+    read_image,
+    read_items,
+    read_labels,
+    read_not_negative,
+    read_number,
+    read_paths,
+    read_pids_limit,
+    read_positive,
+    read_project,
+    read_restart,
+    read_signal,
+    read_swap_size,
+    read_text,
+    read_timeout,
+    read_variables,
+    read_whole,
+    read_words,
+    refusal,
+)
 
 T = TypeVar("T")
 Read: TypeAlias = Callable[[object], Any]
@@ -65,40 +138,40 @@ def make_converter(base: str, own: Mapping[str, str]) -> Converter:
 
 def _plain() -> dict[Any, Read]:
     return {
-        kinds.ProjectName: values.read_project,
-        kinds.Flag: values.read_flag,
-        kinds.Whole: values.read_whole,
-        kinds.Count: values.read_positive,
-        kinds.Retries: values.read_not_negative,
-        kinds.Factor: partial(values.read_number, least=1, most=1000),
-        kinds.Share: partial(values.read_number, least=0, most=1),
-        kinds.Size: _of_scalar(parse_size),
-        kinds.SwapSize: _of_scalar(values.read_swap_size),
-        kinds.Duration: _of_scalar(parse_duration),
-        kinds.Timeout: _of_scalar(values.read_timeout),
-        kinds.Cpus: _of_scalar(parse_cpus),
-        kinds.CpuList: values.read_cpu_list,
-        kinds.Rate: _of_scalar(parse_rate),
-        kinds.Operations: values.read_positive,
-        kinds.PidsLimit: values.read_pids_limit,
-        kinds.Signal: values.read_signal,
-        kinds.ExitCodes: values.read_exit_codes,
-        kinds.Words: values.read_words,
-        kinds.Command: values.read_command,
-        kinds.ContainerPath: _of_text(absolute_path),
-        kinds.MountTarget: _of_text(mount_target),
-        kinds.DevicePath: _of_text(absolute_path),
-        kinds.Labels: values.read_labels,
-        kinds.Hostname: isolation.read_hostname,
-        kinds.User: isolation.read_user,
-        kinds.Groups: isolation.read_groups,
-        kinds.Capabilities: isolation.read_capabilities,
-        kinds.Sysctls: isolation.read_sysctls,
-        kinds.NetworkMode: partial(values.read_choice, choices=("none", "host")),
-        kinds.FileMode: _of_text(parse_mode),
-        Awaited: values.read_condition,
-        Restart: values.read_restart,
-        SecurityOpt: isolation.read_security_options,
+        ProjectName: read_project,
+        Flag: read_flag,
+        Whole: read_whole,
+        Count: read_positive,
+        Retries: read_not_negative,
+        Factor: partial(read_number, least=1, most=1000),
+        Share: partial(read_number, least=0, most=1),
+        Size: _of_scalar(parse_size),
+        SwapSize: _of_scalar(read_swap_size),
+        Duration: _of_scalar(parse_duration),
+        Timeout: _of_scalar(read_timeout),
+        Cpus: _of_scalar(parse_cpus),
+        CpuList: read_cpu_list,
+        Rate: _of_scalar(parse_rate),
+        Operations: read_positive,
+        PidsLimit: read_pids_limit,
+        Signal: read_signal,
+        ExitCodes: read_exit_codes,
+        Words: read_words,
+        Command: read_command,
+        ContainerPath: _of_text(absolute_path),
+        MountTarget: _of_text(mount_target),
+        DevicePath: _of_text(absolute_path),
+        Labels: read_labels,
+        Hostname: read_hostname,
+        User: read_user,
+        Groups: read_groups,
+        Capabilities: read_capabilities,
+        Sysctls: read_sysctls,
+        NetworkMode: partial(read_choice, choices=("none", "host")),
+        FileMode: _of_text(parse_mode),
+        Awaited: read_condition,
+        Restart: read_restart,
+        SecurityOpt: read_security_options,
         Devices: partial(read_items, read=_of_text(parse_device)),
     }
 
@@ -106,11 +179,11 @@ def _plain() -> dict[Any, Read]:
 def _placed(base: str, own: Mapping[str, str]) -> dict[Any, Read]:
     """Readers that need to know where the file is, or what the supervisor's variables are."""
     return {
-        kinds.Image: partial(values.read_image, base=base),
-        kinds.HostPath: _of_text(partial(host_path, base)),
-        kinds.HostPaths: partial(values.read_paths, base=base),
-        kinds.MountSource: _of_text(partial(mount_source, base)),
-        kinds.Environment: partial(values.read_variables, own=own),
+        Image: partial(read_image, base=base),
+        HostPath: _of_text(partial(host_path, base)),
+        HostPaths: partial(read_paths, base=base),
+        MountSource: _of_text(partial(mount_source, base)),
+        Environment: partial(read_variables, own=own),
     }
 
 
@@ -131,11 +204,11 @@ def _tables(converter: Converter) -> dict[Any, Read]:
         return Backoff(initial=_of_scalar(parse_duration)(value))
 
     def read_ulimit(name: str, value: object) -> Ulimit:
-        if name not in isolation.ULIMITS:
-            raise ValueError(f"unknown limit{did_you_mean(name, isolation.ULIMITS)}")
+        if name not in ULIMITS:
+            raise ValueError(f"unknown limit{did_you_mean(name, ULIMITS)}")
         if isinstance(value, dict):
             return table(value, Ulimit)
-        number = values.read_whole(value)
+        number = read_whole(value)
         return Ulimit(soft=number, hard=number)
 
     def read_dependency(name: str, value: object) -> Condition:

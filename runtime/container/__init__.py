@@ -4,5 +4,6 @@ from runtime.container.container import Container
 from runtime.container.exit import Exit
 from runtime.container.prepare import preview_plan
 from runtime.container.runtime import Runtime
+from runtime.container.witness import Silent, Testimony
 
-__all__ = ["Container", "Exit", "Runtime", "preview_plan"]
+__all__ = ["Container", "Exit", "Runtime", "Silent", "Testimony"]

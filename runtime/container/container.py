@@ -42,6 +42,8 @@ from runtime.spec import ContainerSpec, OverlayRootfs
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
+_PATIENCE = 10.0
+"""Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
 
 
@@ -133,9 +135,7 @@ class Container:
             identity = identity_of(spec)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers()
-            steps = prepare_plan(
-                spec, identity, self.directory, context.mountpoint, context.layout
-            )
+            steps = prepare_plan(spec, identity, self.directory, context.mountpoint, context.layout)
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)
@@ -225,9 +225,11 @@ class Container:
         with trio.CancelScope(shield=True):
             if self.process is not None:
                 self.kill()
-                await self.process.wait()
+                with trio.move_on_after(_PATIENCE):
+                    await self.process.wait()
+            await self.cgroup.delete()  # says who has not died
+            if self.process is not None:
                 self.process.close()
-            await self.cgroup.delete()
             for fd in (self.stdout, self.stderr):
                 if fd >= 0:
                     os.close(fd)

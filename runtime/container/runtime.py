@@ -30,9 +30,7 @@ class Runtime:
         if os.geteuid() != 0:
             raise ContainerError("starting containers needs root rights: run this as root")
         directories.prepare()
-        return cls(
-            directories=directories, cgroups=Cgroups.open(), program=InitProgram.load()
-        )
+        return cls(directories=directories, cgroups=Cgroups.open(), program=InitProgram.load())
 
     @asynccontextmanager
     async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:

@@ -70,10 +70,7 @@ def encode_step(step: Step) -> bytes:
     """The bytes of one step. Raises KeyError for a step that native/plan.h does not know."""
     number, types = PLAN_STEPS[step.name]
     body = b"".join(
-        [
-            _ENCODERS[kind](argument)
-            for kind, argument in zip(types, step.arguments, strict=True)
-        ]
+        [_ENCODERS[kind](argument) for kind, argument in zip(types, step.arguments, strict=True)]
     )
     return _STEP.pack(number, len(body)) + body
 

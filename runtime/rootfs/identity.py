@@ -48,32 +48,37 @@ def _lines(text: bytes, columns: int) -> Iterator[list[str]]:
     """Well-formed lines only: passwd(5) readers skip the others."""
     for line in text.decode("utf-8", "surrogateescape").split("\n"):
         fields = line.split(":")
-        if len(fields) >= columns and not line.startswith("#"):
+        if len(fields) >= columns and not line.startswith("#") and "\0" not in line:
             yield fields
 
 
-def _is_id(text: str) -> bool:
+def _id(text: str) -> int | None:
     # An image's file may have any number of digits there, Python converts only so many.
     digits = text.lstrip("0") or "0"
-    return bool(_NUMBER.fullmatch(text)) and len(digits) <= _MAX_DIGITS and int(digits) <= MAX_ID
+    if not _NUMBER.fullmatch(text) or len(digits) > _MAX_DIGITS or int(digits) > MAX_ID:
+        return None
+    return int(digits)
 
 
 def _users(passwd: bytes) -> Iterator[_User]:
-    for name, _, uid, gid, _, home, *_ in _lines(passwd, 6):
-        if name and _is_id(uid) and _is_id(gid):
-            yield _User(name, int(uid), int(gid), home)
+    for name, _, uid_text, gid_text, _, home, *_ in _lines(passwd, 6):
+        uid, gid = _id(uid_text), _id(gid_text)
+        if name and uid is not None and gid is not None:
+            yield _User(name, uid, gid, home)
 
 
 def _groups(group: bytes) -> Iterator[_Group]:
-    for name, _, gid, members, *_ in _lines(group, 4):
-        if name and _is_id(gid):
-            yield _Group(name, int(gid), tuple(members.strip().split(",")))
+    for name, _, gid_text, members, *_ in _lines(group, 4):
+        gid = _id(gid_text)
+        if name and gid is not None:
+            yield _Group(name, gid, tuple(members.strip().split(",")))
 
 
 def _parse_id(field: str, text: str) -> int:
-    if not _is_id(text):
+    number = _id(text)
+    if number is None:
         raise SpecError(field, f"id {text} is not between 0 and {MAX_ID}")
-    return int(text)
+    return number
 
 
 def _find_user(text: str, passwd: bytes) -> tuple[int, _User | None]:

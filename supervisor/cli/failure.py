@@ -12,3 +12,9 @@ class Failure(Exception):
     def __init__(self, message: str, *, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+def describe_os_error(error: OSError) -> str:
+    """The path, where there is one, and the cause."""
+    cause = (error.strerror or str(error)).lower()
+    return f"{error.filename}: {cause}" if error.filename else cause

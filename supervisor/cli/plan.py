@@ -17,7 +17,7 @@ from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
 from supervisor.containerspec import container_spec
 
-HEADERS = ("STEP", "WHAT", "FROM")
+HEADERS = ("STEP", "FROM", "WHAT")
 
 
 @click.command(short_help="Show each step of a job's start; take none.")
@@ -49,5 +49,5 @@ def command(settings: Settings, file: str, job: str, form: Format) -> None:
             ]
         )
         return
-    rows = [(str(number), describe(step), step.origin) for number, step in enumerate(steps)]
+    rows = [(str(number), step.origin, describe(step)) for number, step in enumerate(steps)]
     click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))

@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from runtime.directories import Directories, default_directories
-from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.failure import USAGE, Failure, describe_os_error
 from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
 from supervisor.cli.terminal import harmless
 from supervisor.problems import JobsFileError, did_you_mean
@@ -146,12 +146,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         _complain([str(error)])
         return error.code
+    except click.NoSuchOption as error:
+        near = did_you_mean(error.option_name, error.possibilities or ())
+        _complain([f"no such option: {error.option_name}{near}"])
+        return USAGE
     except click.ClickException as error:
         message = error.format_message().rstrip(".")
         _complain([message[:1].lower() + message[1:]])
         return error.exit_code
     except OSError as error:
-        _complain([_describe(error)])
+        _complain([describe_os_error(error)])
         _abandon_output()
         return 1
     return int(status or 0)
@@ -160,11 +164,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(messages: Iterable[str], prefix: str = f"{NAME}: ") -> None:
     for message in messages:
         click.echo(f"{prefix}{harmless(message)}", err=True)
-
-
-def _describe(error: OSError) -> str:
-    cause = error.strerror or str(error)
-    return f"{error.filename}: {cause.lower()}" if error.filename else cause.lower()
 
 
 def _secure_standard_streams() -> None:

@@ -52,8 +52,9 @@ def rotate(directory: str, max_files: int) -> None:
 def open_files(directory: str) -> list[LogFile]:
     """Open all files of a log, oldest first; none where there is no log. The caller closes them.
 
-    Raises LogError where a file cannot be opened. Tried again when a rotation comes between. Names that mean the same files after all have been
-    opened did so at one moment in between, so none is missing and the order is right.
+    Raises LogError where a file cannot be opened. Tried again when a rotation comes between: names
+    that mean the same files after all have been opened did so at one moment in between, so none
+    is missing and the order is right.
     """
     while True:
         names = _names(directory)

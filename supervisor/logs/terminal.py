@@ -1,7 +1,7 @@
-"""Output of a job made harmless for the operator's terminal. Pure.
+r"""Output of a job made harmless for the operator's terminal. Pure.
 
 Everything that could move the cursor, change a mode, make the terminal answer, or reorder text
-is shown as the characters of an escape, such as ``\\x1b``. Text and tabs stay as they are.
+is shown as the characters of an escape, such as ``\x1b``. Text and tabs stay as they are.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class LogWriter:
             )
             count += read
             if self._settled(outcome, log):
-                if self._failing and log >= 0 and read > 0:
+                if self._failing and read > 0:
                     self._tell_losses(recovered=True)
                 return Turn(count, outcome == LOG_DRAINED, outcome == LOG_END)
 

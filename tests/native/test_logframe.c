@@ -1,6 +1,4 @@
 // sources: native/logframe.c
-// gcc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -g -fsanitize=address,undefined
-//     -fno-sanitize-recover=all -Inative tests/native/test_logframe.c native/logframe.c
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,4 @@
 // sources: native/logframe.c
-// gcc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -g -fsanitize=address,undefined
-//     -fno-sanitize-recover=all -Inative tests/native/test_logpump.c native/logframe.c
 //
 // The pump on real pipes and files, above all: killed before and after every system call it makes,
 // and in the middle of every write, it loses and doubles nothing. A kill is played by leaving the
@@ -76,7 +74,7 @@ enum { CAPTURE = 1 << 20, LIMIT = 20000 };
 struct scene {
     struct logpump pump;
     int spool, log;
-    int pipes[2][2];  // per stream: read end, write end
+    int pipes[2][2];       // per stream: read end, write end
     char logged[CAPTURE];  // what rotation has put away
     size_t logged_size;
     char sent[2][CAPTURE];
@@ -198,16 +196,28 @@ static void send_lines(int stream, int count, int from) {
 static void play(int step) {
     static char long_line[40000];
     switch (step) {
-        case 0: send_lines(0, 200, 0); break;
-        case 1: send(1, "no newline yet", 14); break;
-        case 2: send_lines(0, 700, 200); break;
-        case 3: send(1, " and\0here\xff\n\n\n", 13); break;
+        case 0:
+            send_lines(0, 200, 0);
+            break;
+        case 1:
+            send(1, "no newline yet", 14);
+            break;
+        case 2:
+            send_lines(0, 700, 200);
+            break;
+        case 3:
+            send(1, " and\0here\xff\n\n\n", 13);
+            break;
         case 4:
             memset(long_line, 'y', sizeof long_line);
             send(0, long_line, sizeof long_line);
             break;
-        case 5: send(0, "\n", 1); break;
-        case 6: send(0, "x", 1); break;
+        case 5:
+            send(0, "\n", 1);
+            break;
+        case 6:
+            send(0, "x", 1);
+            break;
     }
 }
 

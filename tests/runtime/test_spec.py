@@ -25,7 +25,8 @@ NAMES = st.text(st.characters(codec="utf-8"), max_size=300)
 
 def spec(**changes: Any) -> ContainerSpec:
     """A valid specification but for `changes`."""
-    return ContainerSpec(**{"id": "job-1", "command": ("true",), "rootfs": HostRootfs()} | changes)
+    known: dict[str, Any] = {"id": "job-1", "command": ("true",), "rootfs": HostRootfs()}
+    return ContainerSpec(**known | changes)
 
 
 def refusal(**changes: Any) -> str:
@@ -158,11 +159,11 @@ def test_dots_in_names_are_no_climbing() -> None:
 )
 def test_the_kernels_own_places_are_no_targets(target: str, problem: str) -> None:
     """However it is spelt: neither the root nor anything in /proc or /sys."""
-    where = f"{problem}"
-    assert refusal(volumes=(Volume(source="/a", target=target),)) == f"volumes[0].target: {where}"
-    assert refusal(tmpfs=(Tmpfs(target=target),)) == f"tmpfs[0].target: {where}"
+    volume = Volume(source="/a", target=target)
     device = Device(source="/dev/null", target=target)
-    assert refusal(devices=(device,)) == f"devices[0].target: {where}"
+    assert refusal(volumes=(volume,)) == f"volumes[0].target: {problem}"
+    assert refusal(tmpfs=(Tmpfs(target=target),)) == f"tmpfs[0].target: {problem}"
+    assert refusal(devices=(device,)) == f"devices[0].target: {problem}"
 
 
 def test_a_name_that_only_begins_like_proc_is_a_target() -> None:

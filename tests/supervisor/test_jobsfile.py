@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,74 +16,7 @@ from supervisor.jobspec import RestartKind
 from supervisor.problems import JobsFileError
 from tests.supervisor.documents import PATH, in_job, problems, read
 
-WRONG_FILES = r"""
-
-=> jobs.toml: has no jobs: a job is a table [jobs.NAME]
-
-[jobs]
-=> jobs.toml: has no jobs: a job is a table [jobs.NAME]
-
-jobs = 1
-=> jobs.toml:1: jobs: must be a table, not a whole number
-
-jobs.a = 1
-=> jobs.toml:1: jobs.a: must be a table, not a whole number
-
-[jobs.a]
-image = 'host'
-=> jobs.toml:1: jobs.a: needs a command: neither 'host' nor a directory has one of its own
-
-[jobs.a]
-command = 'x'
-=> jobs.toml:1: jobs.a: needs an image: 'host' for the host's own programs, or a directory
-
-[jobs.a]
-command = 'x'
-image = 'alpine:3'
-=> jobs.toml:3: jobs.a.image: 'alpine:3': image references need the image store; only 'host' or a directory is accepted, and a directory starts with '/', './' or '../'
-
-[job.b]
-[jobs]
-ok = { image = 'host', command = 'x' }
-=> jobs.toml:1: job: unknown key; did you mean "jobs"?
-
-concurrency = 0
-[jobs]
-ok = { image = 'host', command = 'x' }
-=> jobs.toml:1: concurrency: 0 is below 1
-
-name = 'A'
-[jobs]
-ok = { image = 'host', command = 'x' }
-=> jobs.toml:1: name: 'A' is not a project name: at most 50 lower-case letters, digits, '-' and '_', a letter or digit first
-
-[defaults]
-depends_on = []
-[jobs]
-ok = { image = 'host', command = 'x' }
-=> jobs.toml:2: defaults.depends_on: has no default: it is each job's own
-
-[defaults]
-memory = 'x'
-[jobs]
-ok = { image = 'host', command = 'x' }
-=> jobs.toml:2: defaults.memory: 'x' is not a size: use bytes, or a number with k, m, g or t, such as 512k or 1.5g
-
-[jobs.a]
-x = 
-=> jobs.toml:2: invalid value
-
-a = 1
-a = 2
-=> jobs.toml:2: cannot overwrite a value
-
-[jobs.a]
-[jobs.a]
-=> jobs.toml:2: cannot declare ('jobs', 'a') twice
-
-x = 1 y
-=> jobs.toml:1: expected newline or end of document after a statement
-"""
+WRONG_FILES = (Path(__file__).parent / "refused_files.txt").read_text()
 """Whole files, and after => the problem."""
 
 

@@ -45,7 +45,7 @@ def test_every_example_of_a_key_works(name: str) -> None:
     lines |= {name: JOB_KEYS[name].example}
     other = '[jobs.database]\nimage = "host"\ncommand = "true"\n'
     text = other + "[jobs.example]\n" + "\n".join(lines.values())
-    assert load(text.encode(), "/srv/x/jobs.toml", {}).jobs["example"]
+    assert "example" in load(text.encode(), "/srv/x/jobs.toml", {}).jobs
 
 
 @pytest.mark.parametrize("name", key_texts(JobsFile))

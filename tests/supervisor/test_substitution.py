@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,9 +64,8 @@ def test_variables_are_replaced(text: str, result: str) -> None:
 )
 def test_what_has_no_value_is_an_error(text: str, message: str) -> None:
     """A variable that is not set is never silently nothing."""
-    with pytest.raises(ValueError, match="^") as caught:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         substitute(text, VARIABLES)
-    assert str(caught.value).startswith(message)
 
 
 @given(st.text())

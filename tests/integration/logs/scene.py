@@ -51,11 +51,12 @@ class Scene:
             while not writer.pump(stream, read_end).drained:
                 pass
 
-    def hang_up(self, stream: Stream) -> None:
-        """Let the last writer of a stream go."""
+    def hang_up(self, stream: Stream) -> int:
+        """Let the last writer of a stream go; returns the read end."""
         read_end, write_end = self._ends.pop(stream)
         os.close(write_end)
         self._orphans.append(read_end)
+        return read_end
 
     def close(self) -> None:
         """Close the pipes."""

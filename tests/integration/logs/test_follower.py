@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from unittest import mock
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ import trio.testing
 
 from runtime.cgroups.notices import Notices
 from supervisor.logs import LogError, LogFollower, LogLimits, LogQuery, LogRecord
+from supervisor.logs.files import identify_current
 from tests.integration.logs.scene import SMALL, Scene, text_of
 
 pytestmark = pytest.mark.trio
@@ -78,6 +80,23 @@ async def test_rotations_are_followed(scene: Scene, notices: Notices) -> None:
     assert len(scene.sizes()) > 8
     assert text_of(reader.records) == expected
     assert follower.missed == 0
+
+
+async def test_a_rotation_at_the_end_of_a_file_is_followed(scene: Scene, notices: Notices) -> None:
+    """What is written between the last read of a file and its rotation is not missed."""
+    with scene.writer() as writer, LogFollower(scene.directory, LogQuery(), notices) as follower:
+        scene.send(writer, b"first\n")
+        assert (await anext(follower)).message == b"first"
+        follower.end()
+
+        def write_first(directory: str) -> tuple[int, int] | None:
+            look.side_effect = identify_current
+            scene.send(writer, b"line\n" * 1_000)
+            return identify_current(directory)
+
+        with mock.patch("supervisor.logs.cursor.identify_current", side_effect=write_first) as look:
+            assert len([record async for record in follower]) == 1_000
+        assert len(scene.sizes()) == 2
 
 
 async def test_a_log_that_outruns_its_reader_is_said(scene: Scene, notices: Notices) -> None:

@@ -33,7 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_losses_are_counted_and_said_twice(small_disk: Scene) -> None:
-    """Once when it begins, once with the exact counts when there is room again."""
+    """Once when it begins, once with the exact counts when there is room again; each time."""
     filler = Path(small_disk.directory) / "filler"
     filler.write_bytes(b"x" * 200 * 1024)
     with small_disk.writer(LogLimits()) as writer:
@@ -55,6 +55,18 @@ def test_losses_are_counted_and_said_twice(small_disk: Scene) -> None:
             )
         ]
         assert small_disk.text() == kept + b"back again\n"
+
+        small_disk.send(writer, LINE * 10_000)
+        kept = small_disk.text().removeprefix(kept + b"back again\n")
+    assert small_disk.events[2:] == [
+        LogWriteFailed(path=writer.path, cause="No space left on device"),
+        LogLossCounted(
+            path=writer.path,
+            bytes=10_000 * len(LINE) - len(kept),
+            lines=10_000 - len(kept) // len(LINE),
+            recovered=False,
+        ),
+    ]
 
 
 def test_a_cut_line_is_closed(small_disk: Scene) -> None:

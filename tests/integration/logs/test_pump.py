@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import tracemalloc
@@ -23,6 +24,7 @@ from supervisor.logs import (
     read_log,
 )
 from supervisor.logs.pace import BURST
+from supervisor.logs.writer import TURN
 from tests.integration.logs.scene import Scene, scene_in, start
 
 pytestmark = pytest.mark.trio
@@ -86,6 +88,21 @@ async def test_a_flood_does_not_starve_the_others(tmp_path: Path) -> None:
                     while not quiet.text().endswith(b"%d\n" % number):
                         await trio.lowlevel.checkpoint()
             nursery.cancel_scope.cancel()
+
+
+async def test_a_turn_is_bounded(scene: Scene) -> None:
+    """However much a large pipe holds, other tasks run while it is emptied."""
+    _, write_end = scene.pipe("stdout")
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4 * TURN)
+    assert os.write(write_end, b"a line of text\n" * (4 * TURN // 15)) > 3 * TURN
+    seen = set()
+    with scene.writer() as writer:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pump, scene.hang_up("stdout"), writer, trio.Event())
+            while nursery.child_tasks:
+                seen.add(sum(scene.sizes().values()))
+                await trio.lowlevel.checkpoint()
+    assert any(0 < size < sum(scene.sizes().values()) for size in seen)
 
 
 async def test_a_long_line_needs_little_memory(scene: Scene) -> None:
@@ -162,6 +179,23 @@ async def test_a_sink_gets_whole_lines_and_can_wait(scene: Scene) -> None:
             scene.hang_up("stdout")
     assert shown == [b"one", b"two", b"three!"]
     assert scene.text() == b"one\ntwo\nthree!"
+
+
+async def test_a_sink_gets_all_of_a_large_pipe(scene: Scene) -> None:
+    """Lines are shown batch by batch, and those at the joints are whole."""
+    _, write_end = scene.pipe("stdout")
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4 * TURN)
+    lines = [b"line %d" % number for number in range(40_000)]
+    data = b"".join(line + b"\n" for line in lines)
+    assert os.write(write_end, data) == len(data) > TURN
+    shown: list[bytes] = []
+
+    async def sink(stream: Stream, lines: Sequence[bytes]) -> None:
+        shown.extend(lines)
+
+    with scene.writer() as writer:
+        await _pump(scene.hang_up("stdout"), writer, trio.Event(), sink)
+    assert shown == lines
 
 
 async def test_what_is_no_pipe_is_an_error(scene: Scene, tmp_path: Path) -> None:

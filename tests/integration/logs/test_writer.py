@@ -193,7 +193,7 @@ def test_the_newest_output_is_at_hand(scene: Scene) -> None:
 
 def test_a_spool_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     """The start fails with the path and the cause."""
-    with pytest.raises(LogError, match="^open log spool /dev/null/spool: Not a directory$"):
+    with pytest.raises(LogError, match=r"^open log spool /dev/null/spool: Not a directory$"):
         LogWriter(str(tmp_path), "/dev/null/spool", limits=SMALL, on_event=print)
 
 

@@ -49,25 +49,23 @@ def test_moments_are_read(text: str, moment: str) -> None:
 )  # fmt: skip
 def test_other_text_is_refused(text: str) -> None:
     """The error names the option and quotes what was given."""
-    with pytest.raises(SpecError, match="^since: ") as caught:
+    with pytest.raises(SpecError, match=r"^since: ") as caught:
         parse_moment("since", text, NOW)
     assert repr(text) in str(caught.value)
 
 
 @given(
-    st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9000, 1, 1)),
+    st.integers(86_400 * 10**6, 10**17),
     st.integers(-23 * 60, 23 * 60),
 )
-def test_an_offset_does_not_change_the_moment(moment: datetime, minutes: int) -> None:
+def test_an_offset_does_not_change_the_moment(microseconds: int, minutes: int) -> None:
     """The same moment written in any zone is the same text."""
     sign = "-" if minutes < 0 else "+"
     hours, rest = divmod(abs(minutes), 60)
-    local = moment + timedelta(minutes=minutes)
-    text = f"{local.isoformat()}{sign}{hours:02}:{rest:02}"
-    whole = (moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
-        microseconds=1
-    )
-    assert parse_moment("since", text, NOW) == format_time(whole * 1000)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    local = (moment + timedelta(minutes=minutes)).isoformat().removesuffix("+00:00")
+    text = f"{local}{sign}{hours:02}:{rest:02}"
+    assert parse_moment("since", text, NOW) == format_time(microseconds * 1000)
 
 
 @pytest.mark.parametrize(

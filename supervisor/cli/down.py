@@ -1,0 +1,78 @@
+"""`pocker down`: ends all jobs and the supervisor."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import click
+
+from runtime.units import format_duration, parse_duration
+from supervisor.api import ControlClient, ControlError
+from supervisor.cli.control import SupervisorProcess, ask
+from supervisor.cli.failure import Failure
+from supervisor.cli.records import open_journal
+from supervisor.cli.settings import Settings
+from supervisor.journal import Journal, RunRecord
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(short_help="Stop all jobs and the supervisor.")
+@click.option("--now", is_flag=True, help="Kill; do not ask the jobs first.")
+@click.option(
+    "--timeout",
+    type=_Duration(),
+    metavar="DURATION",
+    help="Kill what has not ended by then, such as 30s.",
+)
+@click.pass_obj
+def command(settings: Settings, now: bool, timeout: float | None) -> None:
+    """Stop all jobs, those first that depend on others, and wait for the supervisor's end."""
+    with closing(SupervisorProcess(settings)) as supervisor, open_journal(settings) as journal:
+        ended_by_this = _unfinished(journal)
+        _shut_down(settings, supervisor, now=now)
+        if not supervisor.wait(timeout):
+            assert timeout is not None
+            click.echo(f"pocker: not all had ended within {format_duration(timeout)}", err=True)
+            _shut_down(settings, supervisor, now=True)
+            supervisor.wait(None)
+        for run in _current(journal, ended_by_this):
+            click.echo(f"{run.job}: {run.state}, {run.detail}")
+        click.echo(f"supervisor ended, pid {supervisor.pid}")
+
+
+def _shut_down(settings: Settings, supervisor: SupervisorProcess, *, now: bool) -> None:
+    def request(client: ControlClient) -> None:
+        client.shut_down(now=now)
+
+    try:
+        ask(settings, request)
+    except (ControlError, Failure) as error:
+        # One that has ended meanwhile may not have answered, and has done all the same.
+        if not supervisor.wait(1):
+            raise Failure(str(error)) from error
+
+
+def _unfinished(journal: Journal | None) -> list[RunRecord]:
+    session = None if journal is None else journal.last_session()
+    if journal is None or session is None:
+        return []
+    return [run for run in journal.runs(session=session.id) if not run.state.terminal]
+
+
+def _current(journal: Journal | None, runs: list[RunRecord]) -> list[RunRecord]:
+    """The same runs as they are now."""
+    if journal is None or not runs:
+        return []
+    wanted = {run.id for run in runs}
+    return [run for run in journal.runs(session=runs[0].session) if run.id in wanted]

@@ -1,0 +1,97 @@
+"""A supervisor in this process, from its start to its last outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import trio
+from attrs import frozen
+
+from runtime.directories import Directories
+from runtime.errors import ContainerError
+from supervisor.api import ControlError
+from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
+from supervisor.job import JobRun
+from supervisor.jobspec import JobsFile
+from supervisor.journal import JournalError
+from supervisor.lock import AlreadyRunning
+from supervisor.ordering import graph_of, select
+from supervisor.service import Service, Watcher, open_service
+
+_FAULTS = (AlreadyRunning, ContainerError, ControlError, JournalError)
+
+
+class Display(Protocol):
+    """What the user sees while jobs run."""
+
+    @property
+    def watcher(self) -> Watcher:
+        """What is to be told of transitions and lines."""
+
+    async def show(self, service: Service) -> None:
+        """Run beside the service until cancelled, or for as long as there is something to do."""
+
+
+class Silence:
+    """Nobody looks."""
+
+    watcher = Watcher(changed=lambda _: None)
+
+    async def show(self, service: Service) -> None:
+        """Show nothing."""
+
+
+@frozen(kw_only=True)
+class Order:
+    """What `up` was asked for: these jobs and all that they need, or all jobs if none is named."""
+
+    jobsfile: JobsFile
+    names: Sequence[str]
+    directories: Directories
+
+    @property
+    def jobs(self) -> list[str]:
+        """The names of all jobs that will run."""
+        return select(graph_of(self.jobsfile.jobs), self.names)
+
+
+@frozen(kw_only=True)
+class Ended:
+    """All runs by job name, and the signal that asked for the end, if one did."""
+
+    runs: Mapping[str, JobRun]
+    signal: int | None
+
+
+def carry_out(order: Order, display: Display, ready: Callable[[], None]) -> Ended:
+    """Run everything to its end; `ready` is called when jobs begin. Raises Failure."""
+    faults: list[Exception] = []
+    try:
+        return trio.run(_carry_out, order, display, ready)
+    except* _FAULTS as group:
+        faults += _leaves(group)
+    raise Failure(str(faults[0]), code=START_FAILED) from faults[0]
+
+
+async def _carry_out(order: Order, display: Display, ready: Callable[[], None]) -> Ended:
+    async with AsyncExitStack() as stack:
+        try:
+            service = await stack.enter_async_context(
+                open_service(order.jobsfile, order.names, order.directories, display.watcher)
+            )
+        except OSError as error:
+            raise Failure(describe_os_error(error), code=START_FAILED) from error
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(display.show, service)
+            caught = await service.run(ready)
+            nursery.cancel_scope.cancel()
+        return Ended(runs=service.runs, signal=caught)
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    found: list[Exception] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

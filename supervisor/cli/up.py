@@ -1,0 +1,94 @@
+"""`pocker up`: runs the jobs of a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from supervisor.cli import background
+from supervisor.cli.echo import Echo
+from supervisor.cli.foreground import Display, Order, Silence, carry_out
+from supervisor.cli.jobs import read_jobs
+from supervisor.cli.outcome import exit_code, summarise
+from supervisor.cli.settings import Settings
+from supervisor.cli.terminal import is_terminal, wants_colour
+from supervisor.logsetup import configure_log
+
+_STDOUT = 1
+
+
+@click.command(short_help="Run the jobs of a file until all have ended.")
+@click.option("-d", "--detach", is_flag=True, help="Run in the background; print the pid.")
+@click.option(
+    "--exit-code-from",
+    "decisive",
+    metavar="JOB",
+    help="Exit with the exit code of this job; 1 if it has none.",
+)
+@click.option("--ready-fd", type=int, hidden=True)
+@click.argument("file")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.pass_obj
+def command(
+    settings: Settings,
+    file: str,
+    jobs: Sequence[str],
+    detach: bool,
+    decisive: str | None,
+    ready_fd: int | None,
+) -> int:
+    """Run the jobs of FILE, or some JOBs and all that they need, until all have ended.
+
+    The exit code is 0 if every job succeeded that is not allowed to fail, 1 if not, 2 for a
+    mistake in FILE, 125 if nothing could be started, 130 or 143 after Ctrl-C or SIGTERM. The
+    first signal stops all jobs, those first that depend on others; a second one kills.
+    """
+    if detach and decisive is not None:
+        raise click.UsageError("--detach and --exit-code-from exclude each other")
+    if ready_fd is not None:
+        with background.reporting_to(ready_fd) as ready:
+            order = _order(settings, file, jobs, decisive)
+            _configure_log(settings, "info")
+            ended = carry_out(order, Silence(), ready)
+        return exit_code(ended.runs, signal=ended.signal)
+    order = _order(settings, file, jobs, decisive)
+    if detach:
+        background.start(settings, file, jobs)
+        return 0
+    live = is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+    # The table shows what the log would say.
+    _configure_log(settings, "warning" if live else "info")
+    ended = carry_out(order, _display(order, live=live), lambda: None)
+    stream = sys.stdout if live else sys.stderr
+    click.echo(summarise(ended.runs.values(), colour=wants_colour(stream)), file=stream)
+    return exit_code(ended.runs, signal=ended.signal, decisive=decisive)
+
+
+def _order(settings: Settings, file: str, jobs: Sequence[str], decisive: str | None) -> Order:
+    named = [*jobs] if decisive is None else [*jobs, decisive]
+    jobsfile = read_jobs(file, named)
+    order = Order(jobsfile=jobsfile, names=jobs, directories=settings.directories)
+    if decisive is not None and decisive not in order.jobs:
+        raise click.UsageError(f"--exit-code-from {decisive}: this job is not among those to run")
+    return order
+
+
+def _display(order: Order, *, live: bool) -> Display:
+    if not live:
+        return Echo(_STDOUT, order.jobs, terminal=is_terminal(sys.stdout))
+    # Only a terminal pays for rich.
+    from supervisor.cli.live import LiveTable
+
+    return LiveTable()
+
+
+def _configure_log(settings: Settings, level: str) -> None:
+    console = settings.log_format == "console" or (
+        settings.log_format == "auto" and is_terminal(sys.stderr)
+    )
+    configure_log(
+        settings.log_level or level, console=console, colour=console and wants_colour(sys.stderr)
+    )

@@ -1,0 +1,98 @@
+"""What a new supervisor does with what a killed one has left.
+
+The journal says what was meant, the runtime directory and the cgroups say what is there. Runs of
+the same file go on where they stand; a container that no run claims is ended and removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+
+import structlog
+import trio
+
+from runtime.cgroups import CgroupGone
+from runtime.container import Runtime
+from supervisor.job import JobRun, Workshop
+from supervisor.jobspec import JobsFile
+from supervisor.journal import Journal, RunRecord
+from supervisor.states import Reason, RunState
+
+log = structlog.stdlib.get_logger()
+
+
+class Unfinished(Exception):
+    """The state directory holds jobs of another file that still run."""
+
+    def __init__(self, file: str, jobs: Sequence[str]) -> None:
+        super().__init__(
+            f"jobs of {file} are still running ({', '.join(jobs)}):"
+            f" `up {file}` takes them up again, `down` ends them"
+        )
+        self.file = file
+
+
+def begin_or_take_up(journal: Journal, jobsfile: JobsFile, runtime: Runtime) -> int:
+    """The session to work in: the unfinished one of this file, or a new one. Raises Unfinished."""
+    last = journal.last_session()
+    if last is None or last.ended is not None:
+        return journal.begin_session(jobsfile.path, jobsfile.name, os.getpid())
+    if last.file == jobsfile.path:
+        journal.take_over_session(last.id, os.getpid())
+        log.info("taking up a former supervisor's jobs", file=last.file, former=last.pid)
+        return last.id
+    open_runs = [run for run in journal.runs(session=last.id) if not run.state.terminal]
+    alive = [run.job for run in open_runs if _is_alive(journal, run, runtime)]
+    if alive:
+        raise Unfinished(last.file, alive)
+    for run in open_runs:
+        detail = f"its supervisor was killed, and `up {jobsfile.path}` came after it"
+        journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
+    journal.end_session(last.id)
+    return journal.begin_session(jobsfile.path, jobsfile.name, os.getpid())
+
+
+def _is_alive(journal: Journal, run: RunRecord, runtime: Runtime) -> bool:
+    attempts = journal.attempts(run.id)
+    if not attempts or attempts[-1].ended is not None:
+        return False
+    try:
+        return bool(runtime.cgroups.open_existing(attempts[-1].container).members())
+    except CgroupGone:
+        return False
+
+
+async def restore_runs(
+    shop: Workshop, jobsfile: JobsFile, chosen: Sequence[str]
+) -> Mapping[str, JobRun]:
+    """The runs of the chosen jobs, taken up or begun; nothing else is left running."""
+    known = {run.job: run for run in shop.journal.runs(session=shop.session)}
+    runs: dict[str, JobRun] = {}
+    for name in chosen:
+        spec = jobsfile.jobs[name]
+        if name in known:
+            runs[name] = JobRun.take_up(spec, shop, known.pop(name))
+        else:
+            runs[name] = JobRun.begin(spec, shop)
+    for run in known.values():
+        if not run.state.terminal:
+            detail = "no longer in the jobs file, or not chosen"
+            shop.journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
+    await _remove_strays(shop.runtime, {run.container for run in runs.values()})
+    return runs
+
+
+async def _remove_strays(runtime: Runtime, claimed: Collection[str | None]) -> None:
+    """End and remove containers, and layers, that no run claims."""
+    for name in sorted(set(os.listdir(runtime.directories.containers)) - set(claimed)):
+        log.warning("removing what is left of a container", container=name)
+        try:
+            async with runtime.adopted(name):
+                pass
+        except CgroupGone:
+            shutil.rmtree(runtime.directories.container(name).runtime)
+    layers = f"{runtime.directories.state}/containers"
+    for name in sorted(set(os.listdir(layers)) - set(claimed)):
+        await trio.to_thread.run_sync(shutil.rmtree, f"{layers}/{name}")

@@ -1,0 +1,49 @@
+"""How to run one container: images, root, cgroups, security, processes.
+
+The public names are loaded when they are first used, so that a command that starts no container
+does not pay for what starts one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.container import Container, Exit, Runtime
+    from runtime.directories import Directories
+    from runtime.errors import CgroupError, ContainerError, SpecError, StartError
+    from runtime.limits import Limits
+    from runtime.spec import ContainerSpec
+
+__all__ = [
+    "CgroupError",
+    "Container",
+    "ContainerError",
+    "ContainerSpec",
+    "Directories",
+    "Exit",
+    "Limits",
+    "Runtime",
+    "SpecError",
+    "StartError",
+]
+
+_HOMES = {
+    "CgroupError": "runtime.errors",
+    "Container": "runtime.container",
+    "ContainerError": "runtime.errors",
+    "ContainerSpec": "runtime.spec",
+    "Directories": "runtime.directories",
+    "Exit": "runtime.container",
+    "Limits": "runtime.limits",
+    "Runtime": "runtime.container",
+    "SpecError": "runtime.errors",
+    "StartError": "runtime.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -53,7 +53,7 @@ __all__ = [
     "spawn",
 ]
 
-# clone(2), openat2(2)
+# As in the man pages of clone and openat2.
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000

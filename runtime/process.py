@@ -1,5 +1,7 @@
-"""One process held by its pidfd: signalled and reaped without ever naming a pid that may be
-somebody else's by now (pidfd_open(2), pidfd_send_signal(2), waitid(2) with P_PIDFD)."""
+"""One process held by its pidfd, so that no recycled pid is ever signalled or reaped.
+
+pidfd_open(2), pidfd_send_signal(2), waitid(2) with P_PIDFD.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import os
 import signal
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -72,8 +75,7 @@ class Process:
         return ExitStatus(None, result.si_status)
 
     def _look_up_status(self) -> ExitStatus | None:
-        """The status of somebody else's child that has ended: of the zombie while it is one, else
-        what the kernel kept for the pidfd."""
+        """How somebody else's child ended: the zombie's word, else what the pidfd has kept."""
         try:
             fields = _stat_fields(self.pid)
             # After a look at the pid: the process behind the pidfd was still there to have it.
@@ -100,10 +102,8 @@ class Process:
         """Send a signal; one that has ended already is left alone."""
         if self._ended:
             return
-        try:
+        with suppress(ProcessLookupError):  # ended between two looks: nobody is left to tell
             signal.pidfd_send_signal(self.pidfd, number)
-        except ProcessLookupError:
-            pass  # ended between two looks: there is nobody left to tell
 
     def close(self) -> None:
         """Close the pidfd."""

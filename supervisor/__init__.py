@@ -1,0 +1,1 @@
+"""What to run and when: jobs, their runs and attempts, and the supervisor that owns them."""

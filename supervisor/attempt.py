@@ -123,9 +123,7 @@ class Attempt:
         except ContainerError as error:
             return self._not_started(error, boottime() - began)
 
-    async def _follow(
-        self, container: Container, writer: LogWriter, began: float
-    ) -> AttemptResult:
+    async def _follow(self, container: Container, writer: LogWriter, began: float) -> AttemptResult:
         self.container = container
         try:
             exit_ = await self._watch(container, writer, began)
@@ -142,13 +140,13 @@ class Attempt:
             return LogWriter(
                 self.place.logs,
                 f"{container.directory.runtime}/spool",
-                limits=LogLimits(
-                    max_size=self.job.log.max_size, max_files=self.job.log.max_files
-                ),
+                limits=LogLimits(max_size=self.job.log.max_size, max_files=self.job.log.max_files),
                 on_event=self.observer.log_event,
             )
         except (LogError, OSError) as error:
-            raise StartError(f"open the log of container {self.place.container}: {error}") from error
+            raise StartError(
+                f"open the log of container {self.place.container}: {error}"
+            ) from error
 
     async def _watch(self, container: Container, writer: LogWriter, began: float) -> Exit:
         """Everything that happens between the start and the end of the container."""
@@ -245,4 +243,3 @@ class Attempt:
             io_write=usage.io_write,
             oom_kills=usage.oom_kills,
         )
-

@@ -213,7 +213,9 @@ class JobRun:
             chain=chain or (self.spec.name,),
             cause=cause or f"{reason}, {detail}",
         )
-        log.info(f"job {state}", job=self.spec.name, reason=reason.value, detail=detail)
+        log.info(
+            "job ended", job=self.spec.name, state=state.value, reason=reason.value, detail=detail
+        )
         self.shop.changed(self)
 
     @contextmanager
@@ -263,8 +265,13 @@ class JobRun:
         assert failed.outcome is not None
         chain = (self.spec.name, *failed.outcome.chain)
         cause = failed.outcome.cause
-        self._finish(Event.DEPENDENCY_FAILED, Reason.SKIPPED, f"{' <- '.join(chain)}: {cause}",
-                     chain=chain, cause=cause)
+        self._finish(
+            Event.DEPENDENCY_FAILED,
+            Reason.SKIPPED,
+            f"{' <- '.join(chain)}: {cause}",
+            chain=chain,
+            cause=cause,
+        )
 
     async def _make_attempts(self) -> None:
         if self.state is RunState.BACKOFF and not await self._pause():
@@ -423,11 +430,11 @@ class _Observer:
             run.shop.journal.attempt_running(self.record, pid)
         if run.state is RunState.STARTING:
             run.enter(Event.STARTED)
-            verb = "started"
+            said = "job started"
         else:
-            verb = "adopted"
+            said = "job adopted"
         run.started.set()
-        log.info(f"job {verb}", job=run.spec.name, attempt=run.attempts, pid=pid)
+        log.info(said, job=run.spec.name, attempt=run.attempts, pid=pid)
 
     def stopping(self, cause: StopCause) -> None:
         self.run.shop.journal.begin_stop(self.record, cause, boottime())

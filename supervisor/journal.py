@@ -156,7 +156,8 @@ class AttemptResult:
 
 def result_of(record: AttemptRecord) -> AttemptResult:
     """What was written when an attempt ended."""
-    assert record.reason is not None and record.ended is not None
+    assert record.reason is not None
+    assert record.ended is not None
     names = (each.name for each in fields(AttemptResult))
     return AttemptResult(**{name: getattr(record, name) for name in names})
 

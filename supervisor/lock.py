@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from types import TracebackType
+from typing import Self
 
 
 class AlreadyRunning(Exception):
@@ -31,7 +32,7 @@ class SupervisorLock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
-    def __enter__(self) -> SupervisorLock:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

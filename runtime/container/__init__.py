@@ -6,4 +6,4 @@ from runtime.container.prepare import preview_plan
 from runtime.container.runtime import Runtime
 from runtime.container.witness import Silent, Testimony
 
-__all__ = ["Container", "Exit", "Runtime", "Silent", "Testimony"]
+__all__ = ["Container", "Exit", "Runtime", "Silent", "Testimony", "preview_plan"]

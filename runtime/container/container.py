@@ -59,8 +59,7 @@ class LaunchContext:
 
 @define(eq=False, kw_only=True)
 class Container:
-    """A container that exists. Make one with `create` or take one over with `adopt`; end it with
-    `delete`."""
+    """A container that exists: made by `create` or taken over by `adopt`, ended by `delete`."""
 
     id: str
     directory: ContainerDirectory

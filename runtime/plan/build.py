@@ -1,7 +1,6 @@
-"""From a specification to the list of steps: a pure function, so anybody can read what will be
-done to the machine before it is done.
+"""From a specification to the list of steps: what will be done to the machine, before it is done.
 
-The order is the safety argument. Namespaces and the root come first; everything is mounted on
+Pure. The order is the safety argument. Namespaces and the root come first; everything is mounted on
 descriptors resolved inside the root; the old root is gone before the command's process exists;
 what the command may not keep (groups, ids, capabilities, system calls) goes last.
 """

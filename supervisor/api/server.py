@@ -1,5 +1,7 @@
-"""The supervisor's side of the control socket. hypercorn and starlette are imported only when a
-supervisor starts to serve: no other command pays for them.
+"""The supervisor's side of the control socket.
+
+hypercorn and starlette are imported only when a supervisor starts to serve: no other command pays
+for them.
 
     GET  /v1/jobs               what each job is doing and the memory that it uses now
     POST /v1/jobs/NAME/stop     stop one job; answers when it has ended
@@ -9,7 +11,8 @@ supervisor starts to serve: no other command pays for them.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 import trio
 
@@ -17,6 +20,8 @@ from supervisor.api.client import ControlError
 from supervisor.scheduler import Scheduler
 
 if TYPE_CHECKING:
+    from hypercorn.typing import Framework
+    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -29,6 +34,29 @@ async def serve_control(
     """Serve until cancelled; the socket is removed then. Raises ControlError."""
     from hypercorn.config import Config
     from hypercorn.trio import serve
+
+    config = Config()
+    config.bind = [f"unix:{path}"]
+    config.umask = 0o177
+    config.errorlog = None
+    config.graceful_timeout = 0
+    # hypercorn spells ASGI out in types of its own, which starlette's equal ones do not match.
+    application = cast("Framework", _application(scheduler))
+    _remove(path)
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(
+                lambda task_status: serve(application, config, task_status=task_status)
+            )
+            task_status.started()
+    except* OSError as group:
+        cause = group.exceptions[0]
+        raise ControlError(f"serve the control socket {path}: {cause}") from cause
+    finally:
+        _remove(path)
+
+
+def _application(scheduler: Scheduler) -> Starlette:
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
@@ -56,32 +84,15 @@ async def serve_control(
             scheduler.shut_down()
         return JSONResponse({"stopping": True})
 
-    app = Starlette(
+    return Starlette(
         routes=[
             Route("/v1/jobs", jobs),
             Route("/v1/jobs/{name}/stop", stop, methods=["POST"]),
             Route("/v1/shutdown", shut_down, methods=["POST"]),
         ]
     )
-    config = Config()
-    config.bind = [f"unix:{path}"]
-    config.umask = 0o177
-    config.errorlog = None
-    config.graceful_timeout = 0
-    _remove(path)
-    try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(lambda task_status: serve(app, config, task_status=task_status))
-            task_status.started()
-    except* OSError as group:
-        cause = group.exceptions[0]
-        raise ControlError(f"serve the control socket {path}: {cause}") from cause
-    finally:
-        _remove(path)
 
 
 def _remove(path: str) -> None:
-    try:
+    with suppress(FileNotFoundError):  # never made, or removed by its server
         os.unlink(path)
-    except FileNotFoundError:
-        pass  # never made, or removed by its server

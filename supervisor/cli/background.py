@@ -55,7 +55,7 @@ def _arguments(settings: Settings, file: str, names: Sequence[str], ready: int) 
     ]  # fmt: skip
 
 
-def _spawn(settings: Settings, arguments: Sequence[str]) -> int:
+def _spawn(settings: Settings, arguments: list[str]) -> int:
     log = settings.places.own_log
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     return os.posix_spawn(

@@ -13,6 +13,7 @@ from runtime.directories import Directories
 from runtime.errors import ContainerError
 from supervisor.api import ControlError
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
+from supervisor.cli.groups import first_of
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
@@ -67,11 +68,11 @@ class Ended:
 
 def carry_out(order: Order, display: Display, ready: Callable[[], None]) -> Ended:
     """Run everything to its end; `ready` is called when jobs begin. Raises Failure."""
-    faults: list[Exception] = []
+    faults: list[BaseException] = []
     try:
         return trio.run(_carry_out, order, display, ready)
     except* _FAULTS as group:
-        faults += _leaves(group)
+        faults.append(first_of(group))
     raise Failure(str(faults[0]), code=START_FAILED) from faults[0]
 
 
@@ -88,10 +89,3 @@ async def _carry_out(order: Order, display: Display, ready: Callable[[], None]) 
             caught = await service.run(ready)
             nursery.cancel_scope.cancel()
         return Ended(runs=service.runs, signal=caught)
-
-
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    found: list[Exception] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

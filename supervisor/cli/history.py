@@ -37,9 +37,7 @@ def command(settings: Settings, job: str | None, limit: int, form: Format) -> No
         if job is not None:
             last_run(journal, job)
         runs = [] if journal is None else journal.runs(job=job)[-limit:][::-1]
-        counted = [
-            (run, len(journal.attempts(run.id))) for run in runs if journal is not None
-        ]
+        counted = [(run, len(journal.attempts(run.id))) for run in runs if journal is not None]
     now = time.time()
     if form == "json":
         print_json(

@@ -21,7 +21,7 @@ from rich.text import Text
 from runtime.units import format_size
 from supervisor.cli.moments import UNKNOWN, span
 from supervisor.cli.table import COLOURS
-from supervisor.cli.terminal import is_terminal, wants_colour
+from supervisor.cli.terminal import wants_colour
 from supervisor.job import JobRun
 from supervisor.logs import neutralise
 from supervisor.service import Service, Watcher
@@ -31,6 +31,8 @@ FRAME = 0.25
 """Seconds between two frames."""
 FRAMES_PER_CLOCK = 4
 COLUMNS = ("JOB", "STATE", "ATTEMPT", "TIME", "MEMORY", "LAST LINE")
+WIDTHS = (None, 9, None, 6, 6, None)
+"""So much at least, lest columns jump with every frame."""
 
 _INTEREST = (
     {RunState.RUNNING, RunState.STARTING, RunState.STOPPING, RunState.BACKOFF},
@@ -80,7 +82,7 @@ class LiveTable:
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
-            redirect_stderr=is_terminal(sys.stderr),
+            redirect_stderr=sys.stderr.isatty(),
         )
         with live:
             number = 0
@@ -121,8 +123,9 @@ class LiveTable:
         self._changed = False
         now = trio.current_time()
         table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column in table.columns:
+        for column, width in zip(table.columns, WIDTHS, strict=True):
             column.no_wrap = True
+            column.min_width = width
             column.overflow = "ellipsis"
         for run in rows:
             table.add_row(*self._row(run, now))
@@ -130,7 +133,7 @@ class LiveTable:
 
     def _row(self, run: JobRun, now: float) -> Sequence[Text]:
         name = run.spec.name
-        memory = self._memory.get(name)
+        memory = None if run.attempt is None else self._memory.get(name)
         return (
             Text(name),
             Text(run.state.value, style=COLOURS[run.state]),

@@ -53,9 +53,7 @@ def exit_code(
         return 128 + signal
     if decisive is not None:
         return _own_code(runs[decisive])
-    failed = [
-        run for run in runs.values() if not (run.succeeded or run.spec.allow_failure)
-    ]
+    failed = [run for run in runs.values() if not (run.succeeded or run.spec.allow_failure)]
     return FAILED if failed else 0
 
 

@@ -132,8 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _secure_standard_streams()
     try:
         status = program.main(arguments, prog_name=NAME, standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         _abandon_output()
         return BROKEN_PIPE
@@ -171,6 +170,9 @@ def _secure_standard_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+    # Python has none for a descriptor that was closed.
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -6,16 +6,14 @@ import os
 from typing import TextIO
 
 
-def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at it; a stream that was closed before the start is None."""
-    return stream is not None and stream.isatty()
+def is_animated(stream: TextIO) -> bool:
+    """Whether something may be drawn there over and over again."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def wants_colour(stream: TextIO | None) -> bool:
+def wants_colour(stream: TextIO) -> bool:
     """Whether to colour what goes there (https://no-color.org)."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    return is_terminal(stream)
+    return is_animated(stream) and not os.environ.get("NO_COLOR")
 
 
 def harmless(text: str) -> str:

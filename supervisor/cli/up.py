@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +13,7 @@ from supervisor.cli.foreground import Display, Order, Silence, carry_out
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.outcome import exit_code, summarise
 from supervisor.cli.settings import Settings
-from supervisor.cli.terminal import is_terminal, wants_colour
+from supervisor.cli.terminal import is_animated, wants_colour
 from supervisor.logsetup import configure_log
 
 _STDOUT = 1
@@ -58,7 +57,7 @@ def command(
     if detach:
         background.start(settings, file, jobs)
         return 0
-    live = is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+    live = is_animated(sys.stdout)
     # The table shows what the log would say.
     _configure_log(settings, "warning" if live else "info")
     ended = carry_out(order, _display(order, live=live), lambda: None)
@@ -78,7 +77,7 @@ def _order(settings: Settings, file: str, jobs: Sequence[str], decisive: str | N
 
 def _display(order: Order, *, live: bool) -> Display:
     if not live:
-        return Echo(_STDOUT, order.jobs, terminal=is_terminal(sys.stdout))
+        return Echo(_STDOUT, order.jobs, terminal=sys.stdout.isatty())
     # Only a terminal pays for rich.
     from supervisor.cli.live import LiveTable
 
@@ -87,7 +86,7 @@ def _display(order: Order, *, live: bool) -> Display:
 
 def _configure_log(settings: Settings, level: str) -> None:
     console = settings.log_format == "console" or (
-        settings.log_format == "auto" and is_terminal(sys.stderr)
+        settings.log_format == "auto" and sys.stderr.isatty()
     )
     configure_log(
         settings.log_level or level, console=console, colour=console and wants_colour(sys.stderr)

@@ -59,7 +59,7 @@ def spawn(backend: Backend) -> Iterator[Spawn]:
             for label, path in group.paths.items()
         ]
         process = subprocess.Popen(
-            ["/bin/sh", "-c", ENTER, "enter", *files, "--", "/bin/sh", "-c", "echo in; read go; exec \"$@\"",
+            ["/bin/sh", "-c", ENTER, "enter", *files, "--", "/bin/sh", "-c", "echo in; exec \"$@\"",
              "run", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,121 @@
+"""`pocker logs --follow`: output as it comes, from attempt to attempt until the runs have ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import click
+import trio
+from attrs import evolve, frozen
+
+from runtime.cgroups.notices import Notices
+from supervisor.cli.groups import first_of
+from supervisor.cli.logparts import Part, Reading, parts_of
+from supervisor.cli.printer import Printer
+from supervisor.cli.settings import Settings
+from supervisor.journal import AttemptRecord, Journal, JournalError, RunRecord
+from supervisor.lock import holder
+from supervisor.logs import LogError, LogFollower, LogQuery
+
+FALLBACK_SECONDS = 1.0
+"""A commit is told by the write before it, so now and then it is looked for too early; and the
+death of a supervisor is told by nothing."""
+
+
+def follow(
+    settings: Settings,
+    journal: Journal,
+    readings: Sequence[Reading],
+    query: LogQuery,
+    printer: Printer,
+) -> None:
+    """Print what there is and what comes, until all runs have ended.
+
+    Raises LogError, JournalError, BrokenPipeError or KeyboardInterrupt.
+    """
+    ended_by: list[BaseException] = []
+    try:
+        with closing(Notices()) as notices:
+            follower = _Follower(settings, journal, notices, query, printer)
+            trio.run(follower.run, readings)
+    except* (LogError, JournalError, OSError, KeyboardInterrupt) as group:
+        ended_by.append(first_of(group))
+    if ended_by:
+        raise ended_by[0]
+
+
+@frozen
+class _Follower:
+    settings: Settings
+    journal: Journal
+    notices: Notices
+    query: LogQuery
+    printer: Printer
+
+    async def run(self, readings: Sequence[Reading]) -> None:
+        async with trio.open_nursery() as nursery:
+            for reading in readings:
+                nursery.start_soon(self._follow_run, reading)
+        if any(self._goes_on(reading.run) for reading in readings) and self._is_orphaned():
+            click.echo("pocker: the supervisor is gone, and nobody reads the output", err=True)
+
+    async def _follow_run(self, reading: Reading) -> None:
+        run = reading.run
+        for part in reading.parts:
+            await self._follow_part(run, part)
+        seen = reading.parts[-1].attempt.number if reading.parts else 0
+        while reading.open_ended:
+            over = self._is_over(run)
+            new = self._attempts_after(run, seen)
+            if new:
+                seen = new[0].number
+                (part,) = parts_of(
+                    self.settings.places, run, new[:1], evolve(self.query, tail=None)
+                )
+                await self._follow_part(run, part)
+            elif over:
+                return
+            else:
+                await self._until(
+                    lambda: self._is_over(run) or bool(self._attempts_after(run, seen))
+                )
+
+    async def _follow_part(self, run: RunRecord, part: Part) -> None:
+        await self._until(lambda: os.path.isdir(part.directory) or self._has_ended(part.attempt))
+        if not os.path.isdir(part.directory):
+            return  # it could not be started, and so never said anything
+        with LogFollower(part.directory, part.query, self.notices) as follower:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._end, follower, part.attempt)
+                async for record in follower:
+                    self.printer.write(run.job, record)
+                    self.printer.flush()
+
+    async def _end(self, follower: LogFollower, attempt: AttemptRecord) -> None:
+        await self._until(lambda: self._has_ended(attempt))
+        follower.end()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the journal says so."""
+        with closing(self.notices.watch(self.settings.directories.state)) as notice:
+            while not condition():
+                with trio.move_on_after(FALLBACK_SECONDS):
+                    await notice.wait()
+
+    def _has_ended(self, attempt: AttemptRecord) -> bool:
+        now = next(a for a in self.journal.attempts(attempt.run) if a.id == attempt.id)
+        return now.ended is not None or self._is_orphaned()
+
+    def _attempts_after(self, run: RunRecord, number: int) -> list[AttemptRecord]:
+        return [attempt for attempt in self.journal.attempts(run.id) if attempt.number > number]
+
+    def _is_over(self, run: RunRecord) -> bool:
+        return not self._goes_on(run) or self._is_orphaned()
+
+    def _goes_on(self, run: RunRecord) -> bool:
+        return any(other.id == run.id for other in self.journal.unfinished_runs())
+
+    def _is_orphaned(self) -> bool:
+        return holder(self.settings.directories.state) is None

@@ -1,0 +1,127 @@
+"""`pocker logs`: the output of jobs, from their newest runs."""
+
+from __future__ import annotations
+
+import heapq
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+
+from runtime.errors import SpecError
+from supervisor.cli.failure import Failure
+from supervisor.cli.logparts import Reading, parts_of
+from supervisor.cli.printer import Printer
+from supervisor.cli.records import last_run, open_journal
+from supervisor.cli.settings import Settings
+from supervisor.cli.terminal import wants_colour
+from supervisor.journal import Journal
+from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment, read_log
+
+
+@click.command(short_help="Show the output of jobs.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the runs have ended.")
+@click.option("-t", "--timestamps", is_flag=True, help="Put the time in front of each line.")
+@click.option(
+    "-n", "--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines."
+)
+@click.option("--since", metavar="TIME", help="Only from then on: a time, or 10m for 10m ago.")
+@click.option("--until", metavar="TIME", help="Only before then.")
+@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only this attempt.")
+@click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only this stream.")
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
+@click.pass_obj
+def command(
+    settings: Settings,
+    jobs: Sequence[str],
+    follow: bool,
+    timestamps: bool,
+    tail: int | None,
+    since: str | None,
+    until: str | None,
+    attempt: int | None,
+    stream: Stream | None,
+) -> None:
+    """Show the output of the newest runs of JOBs, of all their attempts.
+
+    The output of several jobs is put together by time, each line behind the name of its job.
+    What goes to a file or a pipe from a single job are the exact bytes that it wrote.
+    """
+    if follow and until is not None:
+        raise click.UsageError("--follow and --until exclude each other")
+    names = list(dict.fromkeys(jobs))
+    query = _query(since, until, tail, stream)
+    printer = Printer(
+        click.get_binary_stream("stdout"),
+        names,
+        timestamps=timestamps,
+        terminal=sys.stdout.isatty(),
+        colour=wants_colour(sys.stdout),
+    )
+    with open_journal(settings) as journal:
+        readings = [_find(settings, journal, name, attempt, query) for name in names]
+        try:
+            if follow:
+                _follow(settings, journal, readings, query, printer)
+            else:
+                for reading, record in heapq.merge(*map(_read, readings), key=_time):
+                    printer.write(reading.run.job, record)
+            printer.finish()
+        except LogError as error:
+            raise Failure(str(error)) from error
+
+
+def _find(
+    settings: Settings, journal: Journal | None, job: str, number: int | None, query: LogQuery
+) -> Reading:
+    run = last_run(journal, job)
+    assert journal is not None, "a journal without runs has no last run"
+    attempts = journal.attempts(run.id)
+    chosen = [attempt for attempt in attempts if number in (None, attempt.number)]
+    if number is not None and not chosen:
+        raise Failure(f"the last run of job {job} has {len(attempts)} attempts, no {number}")
+    return Reading(
+        run=run,
+        parts=parts_of(settings.places, run, chosen, query),
+        open_ended=number is None,
+    )
+
+
+def _read(reading: Reading) -> Iterator[tuple[Reading, LogRecord]]:
+    for part in reading.parts:
+        for record in read_log(part.directory, part.query):
+            yield reading, record
+
+
+def _time(read: tuple[Reading, LogRecord]) -> str:
+    return read[1].time
+
+
+def _follow(
+    settings: Settings,
+    journal: Journal | None,
+    readings: Sequence[Reading],
+    query: LogQuery,
+    printer: Printer,
+) -> None:
+    # Only a reader who waits needs the means to wait.
+    from supervisor.cli.follow import follow
+
+    assert journal is not None, "a journal without runs has no last run"
+    follow(settings, journal, readings, query, printer)
+
+
+def _query(
+    since: str | None, until: str | None, tail: int | None, stream: Stream | None
+) -> LogQuery:
+    now = time.time_ns()
+    try:
+        return LogQuery(
+            since=None if since is None else parse_moment("--since", since, now),
+            until=None if until is None else parse_moment("--until", until, now),
+            tail=tail,
+            stream=stream,
+        )
+    except SpecError as error:
+        raise click.UsageError(str(error)) from error

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -219,7 +220,7 @@ def main() -> None:
         else:
             contenders = [*floors(directory, root, stack), *peers(directory, root)]
         times = trio.run(take_turns, contenders, chosen.rounds)
-    print(*report(times, REFERENCE), sep="\n")
+    sys.stdout.writelines(f"{line}\n" for line in report(times, REFERENCE))
 
 
 if __name__ == "__main__":

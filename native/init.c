@@ -265,6 +265,10 @@ static int shed_privileges(struct sandbox *sandbox) {
 
 static int start_command(struct launch *launch, const sigset_t *all) {
     static char stack[CHILD_STACK] __attribute__((aligned(64)));
+    if (getpid() != 1) {  // it ends all others in its namespace, which must be the container's
+        errno = EINVAL;
+        return report_fail(&launch->sandbox.report, "stay as PID 1 of the host's processes");
+    }
     struct exit_record record = {.started_ns = nanoseconds(CLOCK_REALTIME)};
     int64_t started_boot = nanoseconds(CLOCK_BOOTTIME);
     struct k_clone_args args = {
@@ -313,6 +317,7 @@ int main(void) {
     sigprocmask(SIG_SETMASK, &all, NULL);
     sigemptyset(&launch.inherited);
     umask(0);
+    prctl(PR_SET_NAME, "init", 0, 0, 0);  // it would be called after its memory file
     // Nothing in the container may look into this process or open its program through /proc.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (map_plan(&launch) == 0 && check_plan(&launch) == 0) run_steps(&launch);

@@ -66,6 +66,11 @@ class Directories:
         return f"{self.root}/mountpoint"
 
     @property
+    def skeleton(self) -> str:
+        """The lowest layer of every overlay."""
+        return f"{self.root}/skeleton"
+
+    @property
     def containers(self) -> str:
         """One directory per container that has not been deleted."""
         return f"{self.root}/containers"

@@ -86,6 +86,7 @@ async def open_service(
     """
     chosen = select(graph_of(jobsfile.jobs), names)
     places = Places(directories=directories)
+    Runtime.require_rights()
     directories.prepare()
     with SupervisorLock(directories.state):
         runtime = Runtime.open(directories)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Literal, TypeAlias
 
 import trio
@@ -52,7 +52,7 @@ class LaunchContext:
     """What a start needs beside the container itself."""
 
     spec: ContainerSpec
-    mountpoint: str
+    directories: Directories
     layout: Layout
     program: InitProgram
 
@@ -96,7 +96,7 @@ class Container:
             raise
         context = LaunchContext(
             spec=spec,
-            mountpoint=directories.mountpoint,
+            directories=directories,
             layout=cgroups.layout,
             program=program,
         )
@@ -134,7 +134,7 @@ class Container:
             identity = identity_of(spec)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers()
-            steps = prepare_plan(spec, identity, self.directory, context.mountpoint, context.layout)
+            steps = prepare_plan(spec, identity, context.directories, context.layout)
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)
@@ -237,7 +237,7 @@ class Container:
         self._deleted = True
 
     async def _remove_files(self) -> None:
-        if os.path.lexists(self.directory.state):
+        if not _remove_unused(self.directory):
             await trio.to_thread.run_sync(shutil.rmtree, self.directory.state)
         if os.path.lexists(self.directory.runtime):
             shutil.rmtree(self.directory.runtime)
@@ -277,3 +277,24 @@ def _first_process(cgroup: Cgroup) -> Process | None:
             pass  # ended meanwhile
         process.close()
     return None
+
+
+def _remove_unused(directory: ContainerDirectory) -> bool:
+    """Remove the layers if the container wrote nothing: a few calls, not worth a thread."""
+    work = f"{directory.work}/work"
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{work}/incompat/volatile/dirty")
+        for path in (
+            f"{work}/incompat/volatile",
+            f"{work}/incompat",
+            work,
+            directory.work,
+            directory.upper,
+            directory.state,
+        ):
+            with suppress(FileNotFoundError):
+                os.rmdir(path)
+    except OSError:
+        return False
+    return True

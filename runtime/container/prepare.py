@@ -12,7 +12,7 @@ from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import StartError
 from runtime.limits import DeviceRule, Limits
 from runtime.plan import Step, Surroundings, build_plan
-from runtime.plan.mounts import SystemFiles
+from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
 from runtime.rootfs.host import GROUP, PASSWD
 from runtime.security.seccomp import compile_filter
@@ -113,15 +113,11 @@ def cgroup_mounts(layout: Layout) -> tuple[tuple[str, tuple[str, ...], str], ...
 
 
 def prepare_plan(
-    spec: ContainerSpec,
-    identity: Identity,
-    directory: ContainerDirectory,
-    mountpoint: str,
-    layout: Layout,
+    spec: ContainerSpec, identity: Identity, directories: Directories, layout: Layout
 ) -> tuple[Step, ...]:
     """The plan of a container that is being made, with the files that it mounts written."""
-    write_system_files(spec, directory)
-    return _plan(spec, identity, directory, mountpoint, layout)
+    write_system_files(spec, directories.container(spec.id))
+    return _plan(spec, identity, directories, layout)
 
 
 def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, ...]:
@@ -129,30 +125,20 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
 
     Raises ContainerError.
     """
-    return _plan(
-        spec,
-        identity_of(spec),
-        directories.container(spec.id),
-        directories.mountpoint,
-        Cgroups.open().layout,
-    )
+    return _plan(spec, identity_of(spec), directories, Cgroups.open().layout)
 
 
 def _plan(
-    spec: ContainerSpec,
-    identity: Identity,
-    directory: ContainerDirectory,
-    mountpoint: str,
-    layout: Layout,
+    spec: ContainerSpec, identity: Identity, directories: Directories, layout: Layout
 ) -> tuple[Step, ...]:
     """Everything the plan builder needs, found out and handed over."""
+    own = directories.container(spec.id)
     around = Surroundings(
-        mountpoint=mountpoint,
+        mountpoint=directories.mountpoint,
         identity=identity,
         host=host_view(),
-        files=system_files(spec, directory),
-        upper=directory.upper,
-        work=directory.work,
+        files=system_files(spec, own),
+        layers=Layers(upper=own.upper, work=own.work, skeleton=directories.skeleton),
         cgroup_mounts=cgroup_mounts(layout),
         seccomp=compile_filter(spec.capabilities) if spec.seccomp else b"",
     )

@@ -13,6 +13,7 @@ from runtime.container.container import Container
 from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.launch import InitProgram
+from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
 
 
@@ -24,12 +25,18 @@ class Runtime:
     cgroups: Cgroups
     program: InitProgram
 
+    @staticmethod
+    def require_rights() -> None:
+        """Refuse, before anything is made, who could not start a container. Raises ContainerError."""
+        if os.geteuid() != 0:
+            raise ContainerError("starting containers needs root rights: run this as root")
+
     @classmethod
     def open(cls, directories: Directories) -> Runtime:
         """Prepare the directories and find the cgroups. Raises ContainerError."""
-        if os.geteuid() != 0:
-            raise ContainerError("starting containers needs root rights: run this as root")
+        cls.require_rights()
         directories.prepare()
+        make_skeleton(directories.skeleton)
         return cls(directories=directories, cgroups=Cgroups.open(), program=InitProgram.load())
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from runtime.plan.credentials import credential_steps
-from runtime.plan.mounts import SystemFiles, mount_steps, root_steps
+from runtime.plan.mounts import Layers, SystemFiles, mount_steps, root_steps
 from runtime.plan.step import Step
 from runtime.rootfs.host import HostView
 from runtime.rootfs.identity import Identity
@@ -26,17 +26,15 @@ class Surroundings:
     """What the plan needs to know beside the specification; all of it found out by the caller.
 
     `mountpoint` is an existing directory where the root is attached until it is entered, the same
-    for all containers since each has a mount namespace of its own. `upper` and `work` are the
-    overlay's own directories. `cgroup_mounts` are (file system, options, path) to be mounted
-    read-only. `seccomp` is a compiled filter.
+    for all containers since each has a mount namespace of its own. `cgroup_mounts` are
+    (file system, options, path) to be mounted read-only. `seccomp` is a compiled filter.
     """
 
     mountpoint: str
     identity: Identity
     host: HostView
     files: SystemFiles
-    upper: str = ""
-    work: str = ""
+    layers: Layers
     cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...] = ()
     seccomp: bytes = b""
 
@@ -55,7 +53,7 @@ def _steps(spec: ContainerSpec, around: Surroundings) -> Iterator[Step]:
         yield Step("hostname", (spec.hostname,), "hostname")
     if spec.network == "none":
         yield Step("loopback", (), "network")
-    yield from root_steps(spec, around.mountpoint, around.upper, around.work, around.host)
+    yield from root_steps(spec, around.mountpoint, around.layers, around.host)
     yield from mount_steps(spec, around.cgroup_mounts, around.files)
     yield Step("mkdir", (spec.working_dir, 0o755), "working_dir")
     if spec.read_only:

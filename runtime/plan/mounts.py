@@ -35,6 +35,15 @@ _DEVICE_LINKS = (
 
 
 @frozen(kw_only=True)
+class Layers:
+    """Directories of an overlay that are not the image's: its own two, and the lowest of all."""
+
+    upper: str
+    work: str
+    skeleton: str
+
+
+@frozen(kw_only=True)
 class SystemFiles:
     """(host path, container path) of the files the runtime writes for this container."""
 
@@ -64,7 +73,7 @@ def _escape(path: str) -> str:
 
 
 def root_steps(
-    spec: ContainerSpec, mountpoint: str, upper: str, work: str, host: HostView
+    spec: ContainerSpec, mountpoint: str, layers: Layers, host: HostView
 ) -> Iterator[Step]:
     """Attach the root file system and fill it where it starts empty."""
     match spec.rootfs:
@@ -72,9 +81,9 @@ def root_steps(
             yield Step("root_bind", (path, mountpoint), "rootfs")
         case OverlayRootfs(lower, keep):
             options = [
-                "lowerdir=" + ":".join(map(_escape, lower)),
-                f"upperdir={_escape(upper)}",
-                f"workdir={_escape(work)}",
+                "lowerdir=" + ":".join(map(_escape, (*lower, layers.skeleton))),
+                f"upperdir={_escape(layers.upper)}",
+                f"workdir={_escape(layers.work)}",
             ]
             if not keep:
                 options.append("volatile")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from attrs import frozen
@@ -66,8 +67,9 @@ _ENCODERS: dict[str, Callable[[Argument], bytes]] = {
 }
 
 
+@lru_cache(maxsize=512)
 def encode_step(step: Step) -> bytes:
-    """The bytes of one step. Raises KeyError for a step that native/plan.h does not know."""
+    """The bytes of one step; most are the same in every plan. Raises KeyError for a step that native/plan.h does not know."""
     number, types = PLAN_STEPS[step.name]
     body = b"".join(
         [_ENCODERS[kind](argument) for kind, argument in zip(types, step.arguments, strict=True)]

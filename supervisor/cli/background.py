@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import click
 
+from runtime.container import Runtime
 from runtime.errors import ContainerError
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.settings import Settings
@@ -25,6 +26,7 @@ READY = b"\0ready"
 def start(settings: Settings, file: str, names: Sequence[str]) -> None:
     """Start `up` in a session of its own and return when its jobs begin. Raises Failure."""
     try:
+        Runtime.require_rights()
         settings.directories.prepare()
     except ContainerError as error:
         raise Failure(str(error), code=START_FAILED) from error

@@ -13,42 +13,57 @@ from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.journal import Journal, RunRecord
+from supervisor.lock import holder
 
 
-class _Duration(click.ParamType):
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(short_help="Stop all jobs and the supervisor.")
 @click.option("--now", is_flag=True, help="Kill; do not ask the jobs first.")
 @click.option(
     "--timeout",
-    type=_Duration(),
+    callback=_duration,
     metavar="DURATION",
     help="Kill what has not ended by then, such as 30s.",
 )
 @click.pass_obj
 def command(settings: Settings, now: bool, timeout: float | None) -> None:
-    """Stop all jobs, those first that depend on others, and wait for the supervisor's end."""
-    with closing(SupervisorProcess(settings)) as supervisor, open_journal(settings) as journal:
+    """Stop all jobs, those first that depend on others, and wait for the supervisor's end.
+
+    Where the supervisor was killed, the jobs that it has left behind are stopped.
+    """
+    with open_journal(settings) as journal:
         ended_by_this = _unfinished(journal)
+        if ended_by_this and holder(settings.directories.state) is None:
+            # Only here has this command to be able to supervise.
+            from supervisor.cli.abandoned import end_abandoned
+
+            assert journal is not None, "a journal without runs has none to end"
+            session = journal.session(ended_by_this[0].session)
+            end_abandoned(settings, session, ended_by_this, now=now, timeout=timeout)
+            end = f"supervisor had ended before, pid {session.pid}"
+        else:
+            pid = _end_supervisor(settings, now=now, timeout=timeout)
+            end = f"supervisor ended, pid {pid}"
+        for run in _current(journal, ended_by_this):
+            click.echo(f"{run.job}: {run.state}, {run.detail}")
+        click.echo(end)
+
+
+def _end_supervisor(settings: Settings, *, now: bool, timeout: float | None) -> int:
+    with closing(SupervisorProcess(settings)) as supervisor:
         _shut_down(settings, supervisor, now=now)
         if not supervisor.wait(timeout):
             assert timeout is not None
             click.echo(f"pocker: not all had ended within {format_duration(timeout)}", err=True)
             _shut_down(settings, supervisor, now=True)
             supervisor.wait(None)
-        for run in _current(journal, ended_by_this):
-            click.echo(f"{run.job}: {run.state}, {run.detail}")
-        click.echo(f"supervisor ended, pid {supervisor.pid}")
+        return supervisor.pid
 
 
 def _shut_down(settings: Settings, supervisor: SupervisorProcess, *, now: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
 import click
 import trio
@@ -67,20 +68,17 @@ class _Follower:
             await self._follow_part(run, part)
         seen = reading.parts[-1].attempt.number if reading.parts else 0
         while reading.open_ended:
-            over = self._is_over(run)
+            await self._until(partial(self._has_news, run, seen))
             new = self._attempts_after(run, seen)
-            if new:
-                seen = new[0].number
-                (part,) = parts_of(
-                    self.settings.places, run, new[:1], evolve(self.query, tail=None)
-                )
-                await self._follow_part(run, part)
-            elif over:
+            if not new:
                 return
-            else:
-                await self._until(
-                    lambda: self._is_over(run) or bool(self._attempts_after(run, seen))
-                )
+            (part,) = parts_of(self.settings.places, run, new[:1], evolve(self.query, tail=None))
+            seen = part.attempt.number
+            await self._follow_part(run, part)
+
+    def _has_news(self, run: RunRecord, seen: int) -> bool:
+        # Looked at in this order: an attempt may be the last thing that happens to a run.
+        return self._is_over(run) or bool(self._attempts_after(run, seen))
 
     async def _follow_part(self, run: RunRecord, part: Part) -> None:
         await self._until(lambda: os.path.isdir(part.directory) or self._has_ended(part.attempt))

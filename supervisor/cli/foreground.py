@@ -19,9 +19,10 @@ from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
 from supervisor.lock import AlreadyRunning
 from supervisor.ordering import graph_of, select
+from supervisor.recovery import Unfinished
 from supervisor.service import Service, Watcher, open_service
 
-_FAULTS = (AlreadyRunning, ContainerError, ControlError, JournalError)
+_FAULTS = (AlreadyRunning, ContainerError, ControlError, JournalError, Unfinished)
 
 
 class Display(Protocol):

@@ -47,12 +47,10 @@ _INTEREST = (
 class _Clock:
     """When a run began and ended, on trio's clock."""
 
-    began: float | None = None
+    began: float
     ended: float | None = None
 
-    def elapsed(self, now: float) -> float | None:
-        if self.began is None:
-            return None
+    def elapsed(self, now: float) -> float:
         return (now if self.ended is None else self.ended) - self.began
 
 
@@ -98,11 +96,10 @@ class LiveTable:
 
     def _note(self, run: JobRun) -> None:
         self._changed = True
-        clock = self._clocks.setdefault(run.spec.name, _Clock())
-        if run.state is RunState.STARTING and clock.began is None:
-            clock.began = trio.current_time()
-        if run.state.terminal:
-            clock.ended = trio.current_time()
+        if run.state is RunState.STARTING:
+            self._clocks.setdefault(run.spec.name, _Clock(began=trio.current_time()))
+        if run.state.terminal and run.spec.name in self._clocks:
+            self._clocks[run.spec.name].ended = trio.current_time()
 
     def _look_at_lines(self, rows: Sequence[JobRun]) -> bool:
         """Whether any of the jobs has said something new."""
@@ -133,12 +130,14 @@ class LiveTable:
 
     def _row(self, run: JobRun, now: float) -> Sequence[Text]:
         name = run.spec.name
+        # A run that a former supervisor has begun has no clock here.
+        clock = self._clocks.get(name)
         memory = None if run.attempt is None else self._memory.get(name)
         return (
             Text(name),
             Text(run.state.value, style=COLOURS[run.state]),
             Text(str(run.attempts or UNKNOWN)),
-            Text(span(self._clocks.get(name, _Clock()).elapsed(now))),
+            Text(UNKNOWN if clock is None else span(clock.elapsed(now))),
             Text(UNKNOWN if memory is None else format_size(memory)),
             Text(self._last_words(run)),
         )

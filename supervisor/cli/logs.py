@@ -34,6 +34,7 @@ from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment,
 @click.pass_obj
 def command(
     settings: Settings,
+    *,
     jobs: Sequence[str],
     follow: bool,
     timestamps: bool,
@@ -53,7 +54,7 @@ def command(
     names = list(dict.fromkeys(jobs))
     query = _query(since, until, tail, stream)
     printer = Printer(
-        click.get_binary_stream("stdout"),
+        sys.stdout.buffer,
         names,
         timestamps=timestamps,
         terminal=sys.stdout.isatty(),

@@ -14,7 +14,7 @@ def local(moment: float | None) -> str:
     """``2024-01-02 15:04:05`` in the local time zone, for seconds since the epoch."""
     if moment is None:
         return UNKNOWN
-    return datetime.fromtimestamp(moment).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def rfc3339(moment: float | None) -> str | None:

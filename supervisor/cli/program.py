@@ -51,10 +51,10 @@ _COMMANDS = {name: text for section in SECTIONS.values() for name, text in secti
 class _Commands(click.Group):
     """Knows the names of all commands, and imports one when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         command = import_module(f"supervisor.cli.{cmd_name}").command
@@ -70,13 +70,13 @@ class _Commands(click.Group):
             )
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()))
 
 
-def _absolute(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+def _absolute(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
     path = os.path.abspath(value)
@@ -131,8 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     _secure_standard_streams()
     try:
-        status = program.main(arguments, prog_name=NAME, standalone_mode=False)
+        # Not program.main(), which makes an exit code of its own of a reader that has gone.
+        given = sys.argv[1:] if arguments is None else [*arguments]
+        with program.make_context(NAME, given) as context:
+            status = program.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except BrokenPipeError:
         _abandon_output()
         return BROKEN_PIPE
@@ -171,8 +176,8 @@ def _secure_standard_streams() -> None:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     # Python has none for a descriptor that was closed.
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -55,8 +55,8 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
     """What each job uses now, as only its supervisor can tell."""
     if holder(settings.directories.state) is None:
         click.echo(
-            f"pocker: the supervisor (pid {session.pid}) is gone;"
-            " this is the last that it wrote down",
+            f"pocker: the supervisor (pid {session.pid}) is gone, and this is the last that it"
+            f" wrote down: `up {session.file}` takes its jobs up again, `down` ends them",
             err=True,
         )
         return {}

@@ -33,6 +33,7 @@ _STDOUT = 1
 @click.pass_obj
 def command(
     settings: Settings,
+    *,
     file: str,
     jobs: Sequence[str],
     detach: bool,

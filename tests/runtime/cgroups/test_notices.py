@@ -87,17 +87,20 @@ async def test_a_cancelled_leader_hands_over(notices: Notices, tmp_path: Path) -
             touched(tmp_path / "second")
 
 
-async def test_leader_and_heir_cancelled_together(notices: Notices, tmp_path: Path) -> None:
-    """If whoever was chosen to lead is cancelled as well, the next one leads."""
+@pytest.mark.parametrize("round_", range(16))
+async def test_leader_and_heir_cancelled_together(
+    notices: Notices, tmp_path: Path, round_: int
+) -> None:
+    """If whoever was chosen to lead is cancelled too, the next one leads; trio shuffles tasks."""
     all_three = [notices.watch(str(touched(tmp_path / name))) for name in "abc"]
+    doomed = [trio.CancelScope(), trio.CancelScope()]
+
+    async def wait_doomed(notice: Notice, scope: trio.CancelScope) -> None:
+        with scope:
+            await notice.wait()
+
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            doomed = [trio.CancelScope(), trio.CancelScope()]
-
-            async def wait_doomed(notice: Notice, scope: trio.CancelScope) -> None:
-                with scope:
-                    await notice.wait()
-
             nursery.start_soon(wait_doomed, all_three[0], doomed[0])
             await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(wait_doomed, all_three[1], doomed[1])

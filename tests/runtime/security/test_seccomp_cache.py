@@ -89,5 +89,5 @@ def test_missing_library_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
         raise RuntimeError("Unable to find libseccomp")
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(StartError, match="^load the seccomp library: unable to find libseccomp$"):
+    with pytest.raises(StartError, match=r"^load the seccomp library: unable to find libseccomp$"):
         compile_filter.__wrapped__(DEFAULT_CAPABILITIES)

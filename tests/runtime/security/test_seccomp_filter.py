@@ -116,11 +116,11 @@ UNKNOWN = {
     185: "security",
     236: "vserver",
     335: "uretprobe",
-    **{number: "never given to a call" for number in range(336, 424)},
+    **dict.fromkeys(range(336, 424), "never given to a call"),
     435: "clone3",
     468: "file_getattr",
     469: "file_setattr",
-    **{number: "of a newer kernel" for number in range(470, 1025)},
+    **dict.fromkeys(range(470, 1025), "of a newer kernel"),
 }
 """Nobody implements them, no filter can judge them, or they came after the profile."""
 

@@ -78,7 +78,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 def test_network_sysctls_need_a_network_of_their_own() -> None:
     """On the host's network net.* is the host's, while IPC is still the container's."""
     check_sysctl("kernel.shmmax", network_is_host=True)
-    with pytest.raises(ValueError, match="'net.core.somaxconn' would change the host"):
+    with pytest.raises(ValueError, match=r"'net\.core\.somaxconn' would change the host"):
         check_sysctl("net.core.somaxconn", network_is_host=True)
 
 

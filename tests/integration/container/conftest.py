@@ -1,0 +1,18 @@
+"""A stage for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Directories
+from tests.integration.container.stage import Stage, stage_in
+
+
+@pytest.fixture
+def stage(state: Directories, busybox: Path) -> Iterator[Stage]:
+    """Give a runtime with directories of its own."""
+    with stage_in(state.root, state.state, busybox) as stage:
+        yield stage

@@ -1,0 +1,136 @@
+"""Containers for tests: small ones on busybox, run to their end with their output read."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import trio
+from attrs import field, frozen
+
+from runtime.container import Container, Exit, Runtime
+from runtime.directories import Directories
+from runtime.spec import ContainerSpec, OverlayRootfs
+
+NAMES = f"test-{os.getpid()}-"
+"""How groups begin: their names are shared with whoever else is testing on this machine."""
+
+
+@frozen
+class Ended:
+    """How a container's command ended, and all it wrote."""
+
+    exit: Exit
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def code(self) -> int | None:
+        """The exit code."""
+        return self.exit.code
+
+    @property
+    def text(self) -> str:
+        """Standard output of a command that must have succeeded."""
+        assert (self.exit.code, self.stderr) == (0, b""), self
+        return self.stdout.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        """The same, line by line."""
+        return self.text.splitlines()
+
+
+@frozen
+class Stage:
+    """A runtime with directories of its own, and an image."""
+
+    runtime: Runtime
+    image: Path
+    _numbers: Iterator[int] = field(factory=lambda: itertools.count(1), init=False)
+
+    def spec(self, *command: str, **changes: Any) -> ContainerSpec:
+        """A container of the image, but for `changes`; one word is a script for its shell."""
+        if len(command) == 1 and " " in command[0]:
+            command = ("sh", "-c", *command)
+        known: dict[str, Any] = {
+            "id": f"{NAMES}{next(self._numbers)}",
+            "rootfs": OverlayRootfs((str(self.image),)),
+        }
+        return ContainerSpec(command=command, **known | changes)
+
+    @asynccontextmanager
+    async def started(self, *command: str, **changes: Any) -> AsyncIterator[Container]:
+        """A container that runs."""
+        async with self.runtime.container(self.spec(*command, **changes)) as container:
+            await container.start()
+            yield container
+
+    async def run(self, *command: str, **changes: Any) -> Ended:
+        """Run a container to its end. Raises StartError."""
+        async with self.started(*command, **changes) as container:
+            return await end_of(container)
+
+
+async def end_of(container: Container) -> Ended:
+    """Wait for the end of a container that runs, and read what it writes until then."""
+    async with trio.open_nursery() as nursery:
+        outputs: dict[str, bytes] = {}
+
+        async def read(stream: str, pipe: int) -> None:
+            outputs[stream] = await read_all(pipe)
+
+        for stream, pipe in container.outputs():
+            nursery.start_soon(read, stream, pipe)
+        status = await container.wait()
+    return Ended(status, outputs.get("stdout", b""), outputs.get("stderr", b""))
+
+
+async def read_all(pipe: int) -> bytes:
+    """All that is written until the last writer has gone."""
+    content = bytearray()
+    while piece := await read_some(pipe):
+        content += piece
+    return bytes(content)
+
+
+async def read_some(pipe: int) -> bytes:
+    """What is there, or nothing at the end."""
+    await trio.lowlevel.wait_readable(pipe)
+    return os.read(pipe, 1 << 20)
+
+
+async def read_line(pipe: int) -> str:
+    """One line, and no byte of what follows."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        await trio.lowlevel.wait_readable(pipe)
+        byte = os.read(pipe, 1)
+        assert byte, f"end of output after {bytes(line)!r}"
+        line += byte
+    return line.decode().removesuffix("\n")
+
+
+@contextmanager
+def stage_in(root: Path, state: Path, image: Path) -> Iterator[Stage]:
+    """Open a runtime in these directories, and close it; nothing may be left of its containers."""
+    runtime = Runtime.open(Directories(str(root), str(state)))
+    try:
+        yield Stage(runtime, image)
+        assert _left_of(runtime) == []
+    finally:
+        runtime.close()
+
+
+def _left_of(runtime: Runtime) -> list[str]:
+    left = [f"group {name}" for name in runtime.cgroups.existing() if name.startswith(NAMES)]
+    for place in (runtime.directories.root, runtime.directories.state):
+        left += [f"{place}/containers/{name}" for name in os.listdir(f"{place}/containers")]
+    # The threads of a process have children, not the process itself.
+    for path in Path("/proc/self/task").glob("*/children"):
+        left += [f"process {pid}" for pid in path.read_text().split()]
+    return left

@@ -15,12 +15,15 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+_STDERR = 2
+
 
 class _Outlet:
     """Writes lines to a stream as long as that would not block."""
 
-    def __init__(self, stream: Callable[[], TextIO]) -> None:
+    def __init__(self, stream: Callable[[], TextIO], descriptor: int) -> None:
         self._stream = stream
+        self._descriptor = descriptor
         self._dropped = 0
 
     def take_dropped(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -46,7 +49,7 @@ class _Outlet:
 
     def _is_ready(self) -> bool:
         poll = select.poll()
-        poll.register(2, select.POLLOUT)
+        poll.register(self._descriptor, select.POLLOUT)
         return bool(poll.poll(0))
 
 
@@ -57,7 +60,7 @@ def _current_stderr() -> TextIO:
 
 def configure_log(level: str, *, console: bool, colour: bool) -> None:
     """Set up structlog for this process; `console` lines are for people, the others are JSON."""
-    outlet = _Outlet(_current_stderr)
+    outlet = _Outlet(_current_stderr, _STDERR)
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=colour)
         if console

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from runtime.cgroups.directory import CgroupGone
 from runtime.cgroups.group import Cgroup
-from runtime.cgroups.layout import Hierarchy, Layout, detect_layout
+from runtime.cgroups.layout import UNIFIED, Hierarchy, Layout, detect_layout
 from runtime.cgroups.manager import Cgroups
 from runtime.cgroups.oom import OomWatch
 from runtime.cgroups.usage import Usage
 
 __all__ = [
+    "UNIFIED",
     "Cgroup",
     "CgroupGone",
     "Cgroups",

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import trio
 from attrs import define, field, frozen
 
-from runtime.cgroups import Cgroup, Cgroups, Layout, Usage
+from runtime.cgroups import Cgroup, Cgroups, Usage
 from runtime.container.exit import Exit, combine
 from runtime.container.prepare import check_sources, identity_of, limits_with_devices, prepare_plan
 from runtime.container.witness import Failed, Testimony, read_testimony, start_failure
@@ -53,7 +53,6 @@ class LaunchContext:
 
     spec: ContainerSpec
     directories: Directories
-    layout: Layout
     program: InitProgram
 
 
@@ -97,7 +96,6 @@ class Container:
         context = LaunchContext(
             spec=spec,
             directories=directories,
-            layout=cgroups.layout,
             program=program,
         )
         return cls(id=spec.id, directory=directory, cgroup=cgroup, launch_context=context)
@@ -134,7 +132,7 @@ class Container:
             identity = identity_of(spec)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers()
-            steps = prepare_plan(spec, identity, context.directories, context.layout)
+            steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)

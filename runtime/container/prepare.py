@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 
 from attrs import evolve
 
-from runtime.cgroups import Cgroups, Layout
+from runtime.cgroups import UNIFIED, Cgroups
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import StartError
 from runtime.limits import DeviceRule, Limits
@@ -19,6 +20,7 @@ from runtime.security.seccomp import compile_filter
 from runtime.spec import ContainerSpec, Device, DirectoryRootfs, HostRootfs, OverlayRootfs
 
 _RESOLVER = "/etc/resolv.conf"
+_CGROUPS = "/sys/fs/cgroup"
 
 
 def identity_of(spec: ContainerSpec) -> Identity:
@@ -105,19 +107,28 @@ def _contents(spec: ContainerSpec) -> dict[str, str]:
     return {"hostname": f"{hostname}\n", "hosts": _hosts(hostname)}
 
 
-def cgroup_mounts(layout: Layout) -> tuple[tuple[str, tuple[str, ...], str], ...]:
-    """The read-only cgroup file systems that show a container its own groups."""
-    if layout.kind == "v2":
-        return (("cgroup2", (), "/sys/fs/cgroup"),)
-    return ()
+def cgroup_mounts(labels: Iterable[str]) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """The cgroup file systems that show a container its own groups, by `Cgroup.paths`' labels."""
+    chosen = sorted(labels)
+    if chosen == [UNIFIED]:
+        return (("cgroup2", (), _CGROUPS),)
+    return tuple(
+        ("cgroup2", (), f"{_CGROUPS}/{label}")
+        if label == UNIFIED
+        else ("cgroup", tuple(label.split(",")), f"{_CGROUPS}/{label}")
+        for label in chosen
+    )
 
 
 def prepare_plan(
-    spec: ContainerSpec, identity: Identity, directories: Directories, layout: Layout
+    spec: ContainerSpec, identity: Identity, directories: Directories, labels: Iterable[str]
 ) -> tuple[Step, ...]:
-    """The plan of a container that is being made, with the files that it mounts written."""
+    """The plan of a container that is being made, with the files that it mounts written.
+
+    `labels` name the hierarchies that it has a cgroup in.
+    """
     write_system_files(spec, directories.container(spec.id))
-    return _plan(spec, identity, directories, layout)
+    return _plan(spec, identity, directories, labels)
 
 
 def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, ...]:
@@ -125,11 +136,14 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
 
     Raises ContainerError.
     """
-    return _plan(spec, identity_of(spec), directories, Cgroups.open().layout)
+    layout = Cgroups.open().layout
+    used = (layout.v1_of("memory"), layout.v1_of("pids"), layout.v2)
+    labels = {hierarchy.label for hierarchy in used if hierarchy is not None}
+    return _plan(spec, identity_of(spec), directories, labels)
 
 
 def _plan(
-    spec: ContainerSpec, identity: Identity, directories: Directories, layout: Layout
+    spec: ContainerSpec, identity: Identity, directories: Directories, labels: Iterable[str]
 ) -> tuple[Step, ...]:
     """Everything the plan builder needs, found out and handed over."""
     own = directories.container(spec.id)
@@ -139,7 +153,7 @@ def _plan(
         host=host_view(),
         files=system_files(spec, own),
         layers=Layers(upper=own.upper, work=own.work, skeleton=directories.skeleton),
-        cgroup_mounts=cgroup_mounts(layout),
+        cgroup_mounts=cgroup_mounts(labels),
         seccomp=compile_filter(spec.capabilities) if spec.seccomp else b"",
     )
     return build_plan(spec, around)

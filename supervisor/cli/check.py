@@ -7,7 +7,7 @@ import click
 from supervisor.cli.jobs import read_jobs
 
 
-@click.command(short_help="Check a file; start nothing.")
+@click.command
 @click.argument("file")
 def command(file: str) -> None:
     """Check FILE and all that it names on this machine; start nothing.

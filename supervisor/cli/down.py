@@ -23,7 +23,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
         raise click.BadParameter(str(error)) from error
 
 
-@click.command(short_help="Stop all jobs and the supervisor.")
+@click.command
 @click.option("--now", is_flag=True, help="Kill; do not ask the jobs first.")
 @click.option(
     "--timeout",

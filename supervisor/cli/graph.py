@@ -13,7 +13,7 @@ from supervisor.jobspec import JobSpec
 from supervisor.ordering import graph_of, levels, to_dot, to_text
 
 
-@click.command(short_help="Show the order of the jobs.")
+@click.command
 @click.argument("file")
 @format_option("text", "dot", "json")
 def command(file: str, form: str) -> None:

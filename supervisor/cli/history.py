@@ -19,7 +19,7 @@ HEADERS = ("RUN", "JOB", "STATE", "REASON", "EXIT", "ATTEMPTS", "STARTED", "ELAP
 LIMIT = 50
 
 
-@click.command(short_help="List past runs.")
+@click.command
 @click.argument("job", required=False)
 @click.option(
     "--limit",

@@ -19,7 +19,7 @@ from supervisor.problems import JobsFileError
 from supervisor.sources import open_jobsfile
 
 
-@click.command(short_help="Show all that is known about jobs, as JSON.")
+@click.command
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
 @click.pass_obj
 def command(settings: Settings, jobs: Sequence[str]) -> None:

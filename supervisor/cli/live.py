@@ -121,9 +121,10 @@ class LiveTable:
         now = trio.current_time()
         table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column, width in zip(table.columns, WIDTHS, strict=True):
-            column.no_wrap = True
+            # Where room is short, rich takes it from columns that may wrap. The last one may, but
+            # its texts do not.
+            column.no_wrap = column is not table.columns[-1]
             column.min_width = width
-            column.overflow = "ellipsis"
         for run in rows:
             table.add_row(*self._row(run, now))
         live.update(Group(table, _footer(service, len(rows))), refresh=True)
@@ -139,7 +140,7 @@ class LiveTable:
             Text(str(run.attempts or UNKNOWN)),
             Text(UNKNOWN if clock is None else span(clock.elapsed(now))),
             Text(UNKNOWN if memory is None else format_size(memory)),
-            Text(self._last_words(run)),
+            Text(self._last_words(run), no_wrap=True, overflow="ellipsis"),
         )
 
     def _last_words(self, run: JobRun) -> str:

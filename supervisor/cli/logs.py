@@ -20,7 +20,7 @@ from supervisor.journal import Journal
 from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment, read_log
 
 
-@click.command(short_help="Show the output of jobs.")
+@click.command
 @click.option("-f", "--follow", is_flag=True, help="Go on until the runs have ended.")
 @click.option("-t", "--timestamps", is_flag=True, help="Put the time in front of each line.")
 @click.option(

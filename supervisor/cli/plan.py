@@ -20,7 +20,7 @@ from supervisor.containerspec import container_spec
 HEADERS = ("STEP", "FROM", "WHAT")
 
 
-@click.command(short_help="Show each step of a job's start; take none.")
+@click.command
 @click.argument("file")
 @click.argument("job")
 @format_option("table", "json")

@@ -25,7 +25,7 @@ HEADERS = (
 )  # fmt: skip
 
 
-@click.command(short_help="List the jobs of the last session.")
+@click.command
 @click.option("-a", "--all", "everything", is_flag=True, help="Also jobs that have ended.")
 @format_option("table", "json")
 @click.pass_obj

@@ -16,7 +16,7 @@ from supervisor.journal import Journal, RunRecord
 from supervisor.problems import did_you_mean
 
 
-@click.command(short_help="Stop single jobs.")
+@click.command
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
 @click.pass_obj
 def command(settings: Settings, jobs: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from supervisor.logsetup import configure_log
 _STDOUT = 1
 
 
-@click.command(short_help="Run the jobs of a file until all have ended.")
+@click.command
 @click.option("-d", "--detach", is_flag=True, help="Run in the background; print the pid.")
 @click.option(
     "--exit-code-from",

@@ -237,6 +237,9 @@ static int read_only_one(struct sandbox *sandbox, const char *path) {
     if (place < 0) {
         return errno == ENOENT ? 0 : report_fail(&sandbox->report, "open %s", path);
     }
+    // A mount is changed where it is; of a place inside one (EINVAL), a mount is made first.
+    struct k_mount_attr attr = {.attr_set = K_MOUNT_ATTR_RDONLY};
+    if (k_mount_setattr(place, AT_EMPTY_PATH | K_AT_RECURSIVE, &attr) == 0) return 0;
     AUTO_CLOSE int tree = copy_tree(place, "", AT_EMPTY_PATH, K_MOUNT_ATTR_RDONLY);
     if (tree < 0 || attach_tree(tree, K_MOUNT_ATTR_RDONLY, place) < 0) {
         return report_fail(&sandbox->report, "make %s read-only", path);

@@ -31,7 +31,7 @@ class LogPump:
 
     @property
     def error(self) -> int:
-        """errno of the last LOG_FAILED."""
+        """Errno of the last LOG_FAILED."""
 
     @property
     def offset(self) -> int:
@@ -86,8 +86,10 @@ def read_report(record: bytes, /) -> tuple[int, int, int, str]:
 def read_exit_record(
     record: bytes, /
 ) -> tuple[int, int, bool, int, int, int, int, int, int] | None:
-    """(code, signal, core dumped, started ns, ended ns, elapsed ns, user us, system us, max rss
-    kB), or None where the record is torn or not one."""
+    """Decode an exit record; None where it is torn or not one.
+
+    (code, signal, core dumped, started ns, ended ns, elapsed ns, user us, system us, max rss kB)
+    """
 
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, /) -> int:
-    """openat2(2); the descriptor is close-on-exec."""
+    """Open a path below a directory, see the man page; the descriptor is close-on-exec."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +20,7 @@ from attrs import define, field, frozen
 from runtime.cgroups import CgroupGone, Usage
 from runtime.container import Container, Exit, Runtime, Silent
 from runtime.errors import ContainerError, StartError
+from runtime.oomcause import OomVictim
 from runtime.process import boottime, started_at
 from supervisor.containerspec import container_spec
 from supervisor.control import StopWish
@@ -49,7 +52,7 @@ class AttemptObserver(Protocol):
     def ended(self, result: AttemptResult) -> None:
         """The attempt is over. What it left on the machine is removed after this has returned."""
 
-    def out_of_memory(self, kills: int, usage: Usage) -> None:
+    def out_of_memory(self, kills: int, usage: Usage, victims: Sequence[OomVictim]) -> None:
         """The kernel has killed processes of the container; `kills` of them up to now."""
 
     def log_event(self, event: LogEvent) -> None:
@@ -76,6 +79,22 @@ class StopBegun:
     at: float
 
 
+@contextmanager
+def _kept_on_fault(container: Container) -> Iterator[None]:
+    """Leave the container alone when it is the supervisor that fails, as if it had been killed.
+
+    A state database on a full disk, or a mistake in this program, is no reason to end a job: the
+    next supervisor takes it up. Only what is wrong with the container itself ends it.
+    """
+    try:
+        yield
+    except ContainerError:
+        raise
+    except BaseException:
+        container.release()
+        raise
+
+
 @define(eq=False, kw_only=True)
 class Attempt:
     """A running attempt. `run` carries it out, `resume` goes on with one of a former supervisor."""
@@ -86,6 +105,8 @@ class Attempt:
     wish: StopWish
     container: Container | None = field(default=None, init=False)
     writer: LogWriter | None = field(default=None, init=False)
+    oom_kills_told: int = field(default=0, init=False)
+    """How many kills the observer knows of, those told by a former supervisor included."""
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
     _stop_begun: StopBegun | None = field(default=None, init=False)
@@ -96,7 +117,7 @@ class Attempt:
         try:
             spec = container_spec(self.job, self.place.container)
             async with self.place.runtime.container(spec) as container:
-                with self._open_log(container) as self.writer:
+                with _kept_on_fault(container), self._open_log(container) as self.writer:
                     await container.start()
                     return await self._follow(container, self.writer, began)
         except ContainerError as error:
@@ -116,7 +137,7 @@ class Attempt:
                     return None
                 if container.process is not None:
                     began = started_at(container.process.pid)
-                with self._open_log(container) as self.writer:
+                with _kept_on_fault(container), self._open_log(container) as self.writer:
                     return await self._follow(container, self.writer, began)
         except CgroupGone:
             return None
@@ -129,6 +150,7 @@ class Attempt:
             exit_ = await self._watch(container, writer, began)
         finally:
             self.container = None
+        self._tell_kills(exit_.usage)  # the notice may have come too late for the watch
         result = self._ended(exit_, boottime() - began)
         # Before the container's exit record and cgroup go, which are the only other witnesses.
         self.observer.ended(result)
@@ -169,16 +191,17 @@ class Attempt:
 
     async def _watch_memory(self, container: Container) -> None:
         watch = container.cgroup.watch_oom()
-        seen = 0
         try:
             while True:
+                self._tell_kills(container.usage())
                 await watch.wait()
-                kills = container.cgroup.oom_kills()
-                if kills > seen:
-                    seen = kills
-                    self.observer.out_of_memory(kills, container.usage())
         finally:
             watch.close()
+
+    def _tell_kills(self, usage: Usage) -> None:
+        if usage.oom_kills > self.oom_kills_told:
+            self.oom_kills_told = usage.oom_kills
+            self.observer.out_of_memory(usage.oom_kills, usage, self._victims())
 
     async def _end_when_asked(self, container: Container, began: float) -> None:
         """Kill at the deadline; on request, ask first and kill after the grace period."""
@@ -208,6 +231,9 @@ class Attempt:
         if deadline.cancelled_caught:
             self.wish.insist("deadline")
 
+    def _victims(self) -> list[OomVictim]:
+        return self.place.runtime.kernel_log.victims(self.place.container)
+
     def _not_started(self, error: ContainerError, elapsed: float) -> AttemptResult:
         code = error.code if isinstance(error, StartError) else START_FAILED
         reason, exit_code = classify(AttemptEnd(start_code=code, stop=self._ended_by))
@@ -232,7 +258,7 @@ class Attempt:
         reason, exit_code = classify(end, self.job.success_codes)
         return AttemptResult(
             reason=reason,
-            detail=describe_end(reason, exit_, self.job),
+            detail=describe_end(reason, exit_, self.job, self._victims()),
             exit_code=exit_code,
             signal=exit_.signal,
             ended=exit_.ended or time.time(),

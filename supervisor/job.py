@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
 import trio
-from attrs import define, field, frozen
+from attrs import define, field
 
-from runtime.cgroups import Usage
-from runtime.container import Runtime
 from runtime.process import boottime
 from supervisor.attempt import Attempt, AttemptPlace, StopBegun
 from supervisor.containerspec import container_id
@@ -25,47 +23,16 @@ from supervisor.jobspec import Condition, JobSpec
 from supervisor.journal import (
     AttemptRecord,
     AttemptResult,
-    Journal,
     RunRecord,
     is_void,
     result_of,
 )
-from supervisor.logs import LineSink, LogEvent, LogWriteFailed
-from supervisor.places import Places
+from supervisor.observer import RunObserver
 from supervisor.restart import Retry, next_step
-from supervisor.states import Event, Reason, RunState, StopCause, apply
+from supervisor.states import Event, Reason, RunState, apply
+from supervisor.workshop import Outcome, Workshop
 
 log = structlog.stdlib.get_logger()
-
-
-@frozen(kw_only=True)
-class Outcome:
-    """How a run ended. `chain` names the jobs from this one back to the one that failed."""
-
-    reason: Reason
-    detail: str
-    exit_code: int | None
-    chain: tuple[str, ...]
-    cause: str
-    """How the last job of the chain failed."""
-
-
-@frozen(kw_only=True)
-class Workshop:
-    """What all runs of one supervisor share."""
-
-    project: str
-    runtime: Runtime
-    journal: Journal
-    session: int
-    boot: str
-    """The kernel's id of this boot."""
-    slots: trio.CapacityLimiter
-    places: Places
-    sink: Callable[[str], LineSink] | None
-    """Makes what takes the lines of a job's output, where somebody looks on."""
-    changed: Callable[[JobRun], None]
-    """Called after each transition."""
 
 
 @define(eq=False, kw_only=True)
@@ -305,7 +272,7 @@ class JobRun:
     def _begin_pause(self, delay: float, pauses: int) -> None:
         self._retry_at, self._pauses = boottime() + delay, pauses
         self.state = apply(self.state, Event.RETRY)
-        self.shop.journal.pause_run(self.number, self._retry_at, pauses)
+        self.shop.journal.pause_run(self.number, self._retry_at, pauses, delay)
         self.shop.changed(self)
 
     async def _pause(self) -> bool:
@@ -347,7 +314,7 @@ class JobRun:
                 logs=self.shop.places.logs(name, self.number, self.attempts),
                 sink=None if self.shop.sink is None else self.shop.sink(name),
             ),
-            observer=_Observer(self, record),
+            observer=RunObserver(self, record),
             wish=StopWish(),
         )
         if self.wish.cause is not None:
@@ -396,6 +363,9 @@ class JobRun:
             granted = False
         try:
             with self._attempt(record.container, record.id) as attempt:
+                attempt.oom_kills_told = self.shop.journal.oom_kills_told(
+                    self.number, record.number
+                )
                 return await attempt.resume(stop)
         finally:
             if granted:
@@ -415,53 +385,3 @@ class JobRun:
         else:
             event = Event.FAILED
         self._finish(event, result.reason, result.detail, exit_code=result.exit_code)
-
-
-@frozen
-class _Observer:
-    """Turns what happens in an attempt into transitions of its run."""
-
-    run: JobRun
-    record: int
-
-    def running(self, pid: int | None) -> None:
-        run = self.run
-        if pid is not None:
-            run.shop.journal.attempt_running(self.record, pid)
-        if run.state is RunState.STARTING:
-            run.enter(Event.STARTED)
-            said = "job started"
-        else:
-            said = "job adopted"
-        run.started.set()
-        log.info(said, job=run.spec.name, attempt=run.attempts, pid=pid)
-
-    def stopping(self, cause: StopCause) -> None:
-        self.run.shop.journal.begin_stop(self.record, cause, boottime())
-        self.run.enter(Event.STOP_BEGUN)
-
-    def ended(self, result: AttemptResult) -> None:
-        self.run.shop.journal.end_attempt(self.record, result)
-        self.run.result = result
-
-    def out_of_memory(self, kills: int, usage: Usage) -> None:
-        log.warning(
-            "job out of memory",
-            job=self.run.spec.name,
-            attempt=self.run.attempts,
-            kills=kills,
-            limit=self.run.spec.limits.memory,
-            peak=usage.memory_peak,
-        )
-
-    def log_event(self, event: LogEvent) -> None:
-        if isinstance(event, LogWriteFailed):
-            log.error("log cannot be written", job=self.run.spec.name, cause=event.cause)
-        else:
-            log.warning(
-                "log output lost",
-                job=self.run.spec.name,
-                bytes=event.bytes,
-                lines=event.lines,
-                recovered=event.recovered,
-            )

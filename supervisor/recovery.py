@@ -15,10 +15,11 @@ import trio
 
 from runtime.cgroups import CgroupGone
 from runtime.container import Runtime
-from supervisor.job import JobRun, Workshop
+from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
 from supervisor.journal import Journal, RunRecord
 from supervisor.states import Reason, RunState
+from supervisor.workshop import Workshop
 
 log = structlog.stdlib.get_logger()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,8 +14,8 @@ from attrs import frozen
 from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.process import boot_id
-from supervisor.api.server import serve_control
-from supervisor.job import JobRun, Workshop
+from supervisor.api.server import control_socket, serve_control
+from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
 from supervisor.journal import Journal
 from supervisor.lock import SupervisorLock
@@ -23,6 +24,7 @@ from supervisor.ordering import graph_of, select
 from supervisor.places import Places
 from supervisor.recovery import begin_or_take_up, restore_runs
 from supervisor.scheduler import Scheduler
+from supervisor.workshop import Workshop
 
 SHUTDOWN_TIMEOUT = 90.0
 """Seconds, as systemd's DefaultTimeoutStopSec."""
@@ -45,7 +47,7 @@ class Service:
     scheduler: Scheduler
     journal: Journal
     session: int
-    places: Places
+    control: socket.socket
 
     @property
     def runs(self) -> Mapping[str, JobRun]:
@@ -57,7 +59,7 @@ class Service:
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             await nursery.start(self._watch_signals, caught)
-            nursery.start_soon(serve_control, self.scheduler, self.places.socket)
+            nursery.start_soon(serve_control, self.scheduler, self.control)
             ready()
             await self.scheduler.run()
             nursery.cancel_scope.cancel()
@@ -88,7 +90,7 @@ async def open_service(
     places = Places(directories=directories)
     Runtime.require_rights()
     directories.prepare()
-    with SupervisorLock(directories.state):
+    with SupervisorLock(directories.state), control_socket(places.socket) as control:
         runtime = Runtime.open(directories)
         journal = Journal.open(places.database)
         try:
@@ -109,7 +111,7 @@ async def open_service(
                 scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
                 journal=journal,
                 session=session,
-                places=places,
+                control=control,
             )
             journal.end_session(session)
         finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 from runtime.container import Exit
+from runtime.oomcause import OomVictim
 from runtime.units import format_duration, format_size
 from supervisor.jobspec import JobSpec
 from supervisor.states import Reason
@@ -28,22 +30,43 @@ def describe_exit(exit_: Exit) -> str:
     return "nobody saw how it ended"
 
 
-def describe_end(reason: Reason, exit_: Exit, job: JobSpec) -> str:
+def describe_victims(
+    victims: Sequence[OomVictim], kills: int, limit: int | None, peak: int | None
+) -> str:
+    """Who was killed for memory and whose memory ran out; sizes are bytes."""
+    named = ", ".join(f"{victim.process} (pid {victim.pid})" for victim in victims)
+    unnamed = kills - len(victims)
+    who = named or f"{kills} process(es)"
+    if named and unnamed > 0:
+        who += f" and {unnamed} more"
+    return f"{who} killed for memory: {_whose_memory(victims, limit, peak)}"
+
+
+def _whose_memory(victims: Sequence[OomVictim], limit: int | None, peak: int | None) -> str:
+    if victims and victims[-1].exhausted is None:
+        return "the host ran out of it"
+    if victims and not victims[-1].is_own:
+        return f"a group above the job ran out of it ({victims[-1].exhausted})"
+    reached = "no limit of its own" if limit is None else f"limit {format_size(limit)}"
+    return reached if peak is None else f"{reached}, peak {format_size(peak)}"
+
+
+def describe_end(
+    reason: Reason, exit_: Exit, job: JobSpec, victims: Sequence[OomVictim] = ()
+) -> str:
     """Why an attempt ended as it did, in the words of a user."""
     how = describe_exit(exit_)
     match reason:
-        case Reason.OOM_KILLED:
+        case Reason.OOM_KILLED | Reason.COMPLETED if exit_.usage.oom_kills:
             usage = exit_.usage
-            peak = "" if usage.memory_peak is None else f", peak {format_size(usage.memory_peak)}"
-            limit = job.limits.memory
-            bound = "no limit of its own" if limit is None else f"limit {format_size(limit)}"
-            return f"{how}; {usage.oom_kills} process(es) killed for memory ({bound}{peak})"
+            killed = describe_victims(
+                victims, usage.oom_kills, job.limits.memory, usage.memory_peak
+            )
+            return f"{how}; {killed}"
         case Reason.DEADLINE_EXCEEDED:
             assert job.timeout is not None
             return f"{how}; ran longer than its timeout of {format_duration(job.timeout)}"
         case Reason.CANCELLED:
             return f"{how}; stopped on request"
-        case Reason.COMPLETED if exit_.usage.oom_kills:
-            return f"{how}; survived {exit_.usage.oom_kills} process(es) killed for memory"
         case _:
             return how

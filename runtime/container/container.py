@@ -114,8 +114,8 @@ class Container:
         )
         container.process = _first_process(container.cgroup)
         if container.process is not None:
-            container.stdout = _open_pipe(container.directory.stdout)
-            container.stderr = _open_pipe(container.directory.stderr)
+            container.stdout = _reopen_pipe(container.directory.stdout)
+            container.stderr = _reopen_pipe(container.directory.stderr)
         return container
 
     @property
@@ -222,17 +222,21 @@ class Container:
         with trio.CancelScope(shield=True):
             if self.process is not None:
                 self.kill()
-                with trio.move_on_after(_PATIENCE):
-                    await self.process.wait()
-            await self.cgroup.delete()  # says who has not died
-            if self.process is not None:
-                self.process.close()
-            for fd in (self.stdout, self.stderr):
-                if fd >= 0:
-                    os.close(fd)
-            self.stdout = self.stderr = -1
+                await self.process.wait()
+            await self.cgroup.delete()
+            self.release()
             await self._remove_files()
+
+    def release(self) -> None:
+        """Let go of the container as it is: it runs on, for another one to `adopt`."""
         self._deleted = True
+        self.cgroup.close_launch_fds()
+        if self.process is not None:
+            self.process.close()
+        for fd in (self.stdout, self.stderr):
+            if fd >= 0:
+                os.close(fd)
+        self.stdout = self.stderr = -1
 
     async def _remove_files(self) -> None:
         if not _remove_unused(self.directory):
@@ -259,6 +263,17 @@ def _open_pipe(path: str) -> int:
         return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return -1
+
+
+def _reopen_pipe(path: str) -> int:
+    """A read end whose end-of-file wakes whoever waits for it.
+
+    Linux tells it only of writers that were there since the pipe was opened for reading.
+    """
+    fd = _open_pipe(path)
+    if fd >= 0:
+        os.close(_open_writer(path))
+    return fd
 
 
 def _first_process(cgroup: Cgroup) -> Process | None:

@@ -13,6 +13,7 @@ from runtime.container.container import Container
 from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.launch import InitProgram
+from runtime.oomcause import KernelLog
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
 
@@ -24,10 +25,11 @@ class Runtime:
     directories: Directories
     cgroups: Cgroups
     program: InitProgram
+    kernel_log: KernelLog
 
     @staticmethod
     def require_rights() -> None:
-        """Refuse, before anything is made, who could not start a container. Raises ContainerError."""
+        """Refuse early who could not start a container. Raises ContainerError."""
         if os.geteuid() != 0:
             raise ContainerError("starting containers needs root rights: run this as root")
 
@@ -37,11 +39,16 @@ class Runtime:
         cls.require_rights()
         directories.prepare()
         make_skeleton(directories.skeleton)
-        return cls(directories=directories, cgroups=Cgroups.open(), program=InitProgram.load())
+        return cls(
+            directories=directories,
+            cgroups=Cgroups.open(),
+            program=InitProgram.load(),
+            kernel_log=KernelLog(),
+        )
 
     @asynccontextmanager
     async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:
-        """A container that is made on entry and, whatever happens inside, gone on exit."""
+        """A container that is made on entry and gone on exit, unless it was released inside."""
         container = Container.create(spec, self.directories, self.cgroups, self.program)
         try:
             yield container
@@ -50,7 +57,10 @@ class Runtime:
 
     @asynccontextmanager
     async def adopted(self, container_id: str) -> AsyncIterator[Container]:
-        """What another supervisor has left of a container, gone on exit. Raises CgroupGone."""
+        """What another supervisor has left of a container; gone on exit, unless released.
+
+        Raises CgroupGone.
+        """
         container = Container.adopt(container_id, self.directories, self.cgroups)
         try:
             yield container
@@ -59,6 +69,7 @@ class Runtime:
 
     def close(self) -> None:
         """Give back what was opened, and remove the cgroup parents if they are empty."""
+        self.kernel_log.close()
         self.program.close()
         self.cgroups.remove_parent_if_empty()
         self.cgroups.close()

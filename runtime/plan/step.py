@@ -69,7 +69,10 @@ _ENCODERS: dict[str, Callable[[Argument], bytes]] = {
 
 @lru_cache(maxsize=512)
 def encode_step(step: Step) -> bytes:
-    """The bytes of one step; most are the same in every plan. Raises KeyError for a step that native/plan.h does not know."""
+    """The bytes of one step; most are the same in every plan.
+
+    Raises KeyError for a step that native/plan.h does not know.
+    """
     number, types = PLAN_STEPS[step.name]
     body = b"".join(
         [_ENCODERS[kind](argument) for kind, argument in zip(types, step.arguments, strict=True)]

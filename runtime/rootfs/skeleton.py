@@ -14,9 +14,11 @@ _FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
 
 
 def make_skeleton(path: str) -> None:
-    """Make the layer, or complete one that was begun."""
+    """Make the layer, or complete one that was begun; the modes do not depend on the umask."""
     for name in ("", *_DIRECTORIES):
-        os.makedirs(f"{path}/{name}", mode=0o755, exist_ok=True)
+        os.makedirs(f"{path}/{name}", exist_ok=True)
+        os.chmod(f"{path}/{name}", 0o755)
     for name in _FILES:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        os.close(os.open(f"{path}/{name}", flags, 0o644))
+        fd = os.open(f"{path}/{name}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW)
+        os.fchmod(fd, 0o644)
+        os.close(fd)

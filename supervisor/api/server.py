@@ -11,7 +11,9 @@ for them.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import trio
@@ -28,32 +30,44 @@ if TYPE_CHECKING:
 
 async def serve_control(
     scheduler: Scheduler,
-    path: str,
+    listener: socket.socket,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; the socket is removed then. Raises ControlError."""
+    """Serve on a bound socket until cancelled."""
     from hypercorn.config import Config
     from hypercorn.trio import serve
 
     config = Config()
-    config.bind = [f"unix:{path}"]
-    config.umask = 0o177
+    config.bind = [f"fd://{listener.dup().detach()}"]  # hypercorn closes it
     config.errorlog = None
     config.graceful_timeout = 0
     # hypercorn spells ASGI out in types of its own, which starlette's equal ones do not match.
     application = cast("Framework", _application(scheduler))
-    _remove(path)
-    try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(
-                lambda task_status: serve(application, config, task_status=task_status)
-            )
-            task_status.started()
-    except* OSError as group:
-        cause = group.exceptions[0]
-        raise ControlError(f"serve the control socket {path}: {cause}") from cause
-    finally:
-        _remove(path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(lambda task_status: serve(application, config, task_status=task_status))
+        task_status.started()
+
+
+@contextmanager
+def control_socket(path: str) -> Iterator[socket.socket]:
+    """The listening socket, for its owner only; removed in the end. Raises ControlError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        with suppress(FileNotFoundError):  # what a killed supervisor has left
+            os.unlink(path)
+        try:
+            before = os.umask(0o177)
+            try:
+                listener.bind(path)
+            finally:
+                os.umask(before)
+            listener.listen()
+        except OSError as error:
+            raise ControlError(f"make the control socket {path}: {error}") from error
+        try:
+            yield listener
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
 
 
 def _application(scheduler: Scheduler) -> Starlette:
@@ -91,8 +105,3 @@ def _application(scheduler: Scheduler) -> Starlette:
             Route("/v1/shutdown", shut_down, methods=["POST"]),
         ]
     )
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):  # never made, or removed by its server
-        os.unlink(path)

@@ -172,4 +172,4 @@ def _footer(service: Service, shown: int) -> Text:
         parts.append(f"{shown} of {len(runs)} shown")
     if service.scheduler.shutting_down.is_set():
         parts.append("stopping, Ctrl-C again to kill")
-    return Text(", ".join(parts), style="bright_black")
+    return Text(", ".join(parts), style="bright_black", no_wrap=True, overflow="ellipsis")

@@ -81,7 +81,7 @@ def _find(
     attempts = journal.attempts(run.id)
     chosen = [attempt for attempt in attempts if number in (None, attempt.number)]
     if number is not None and not chosen:
-        raise Failure(f"the last run of job {job} has {len(attempts)} attempts, no {number}")
+        raise Failure(f"the last run of job {job} has no attempt {number} but {len(attempts)}")
     return Reading(
         run=run,
         parts=parts_of(settings.places, run, chosen, query),

@@ -1,7 +1,4 @@
-"""From a plan to a process: what `init` makes of plans that need no rights, right ones and wrong.
-
-Nothing here makes a container: the steps in use change only the process that takes them.
-"""
+"""From a plan to a process: what `init` makes of plans, right ones and wrong."""
 
 from __future__ import annotations
 
@@ -11,34 +8,24 @@ import hashlib
 import os
 import signal
 import struct
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from runtime.errors import StartError
 from runtime.kernel import (
     CLONE_NEWPID,
-    EXIT_RECORD_SIZE,
     REPORT_EXECUTING,
     REPORT_FAILED,
     read_exit_record,
     spawn,
 )
-from runtime.launch import (
-    InitProgram,
-    LaunchDescriptors,
-    Placement,
-    confirm_start,
-    launch,
-)
+from runtime.launch import InitProgram, Placement, confirm_start
 from runtime.plan import Step, encode
-from runtime.process import ExitStatus, Process
+from runtime.process import ExitStatus
+from tests.runtime.bare_init import HERE, command, launched, refusal, run
 
-HERE = Placement(namespaces=0, cgroup=-1, attach=())
-ENVIRONMENT = ("PATH=/usr/bin:/bin",)
 KILL_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0x8000_0000)
 """A filter that kills the process at its next system call."""
 
@@ -56,77 +43,12 @@ def deny(number: int) -> bytes:
     )
 
 
-def command(*words: str, environment: tuple[str, ...] = ENVIRONMENT) -> Step:
-    """The last step of a plan."""
-    return Step("exec", (words, environment), "command")
-
-
 @pytest.fixture(scope="module")
 def program() -> Iterator[InitProgram]:
     """Load `init` once."""
     loaded = InitProgram.load()
     yield loaded
     loaded.close()
-
-
-@frozen
-class Outcome:
-    """How a command ended and what it said."""
-
-    status: ExitStatus | None
-    output: bytes
-    record: bytes
-
-
-@asynccontextmanager
-async def launched(
-    program: InitProgram, plan: bytes, placement: Placement = HERE
-) -> AsyncIterator[tuple[Process, int, int, int]]:
-    """Launch a plan; gives the process, its report pipe, its output and its exit file."""
-    read, write = os.pipe2(os.O_CLOEXEC)
-    exit_file = os.memfd_create("exit", os.MFD_CLOEXEC)
-    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    descriptors = LaunchDescriptors(
-        stdin=null, stdout=write, stderr=write, exit_record=exit_file, hold=()
-    )
-    try:
-        try:
-            process, report = launch(program, plan, descriptors, placement)
-        finally:
-            os.close(write)
-            os.close(null)
-        try:
-            yield process, report, read, exit_file
-        finally:
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
-            process.close()
-            os.close(report)
-    finally:
-        os.close(read)
-        os.close(exit_file)
-
-
-async def run(
-    program: InitProgram, steps: Sequence[Step], placement: Placement = HERE
-) -> Outcome:
-    """Run a plan to its end. Raises StartError."""
-    async with launched(program, encode(steps), placement) as (process, report, read, exit_file):
-        await confirm_start(report, steps)
-        output = bytearray()
-        while piece := os.read(read, 65536):
-            output += piece
-        status = await process.wait()
-        return Outcome(status, bytes(output), os.pread(exit_file, EXIT_RECORD_SIZE, 0))
-
-
-async def refusal(
-    program: InitProgram, *steps: Step, placement: Placement = HERE
-) -> tuple[str, int]:
-    """The text and the code of the error that a plan gives."""
-    with pytest.raises(StartError) as error:
-        await run(program, steps, placement)
-    return str(error.value), error.value.code
 
 
 async def refused_plan(program: InitProgram, plan: bytes) -> str:
@@ -198,9 +120,7 @@ async def test_init_never_rules_over_the_host(program: InitProgram) -> None:
     )
 
 
-async def test_nothing_is_inherited(
-    program: InitProgram, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_inherited(program: InitProgram, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither variables nor descriptors, ignored signals, blocked signals or the umask."""
     monkeypatch.setenv("CANARY", "1")
     canary = os.open("/", os.O_RDONLY)
@@ -238,84 +158,6 @@ async def test_a_failed_step_is_named(program: InitProgram) -> None:
         "install the seccomp program (3 bytes): seccomp program of 3 bytes: "
         "invalid argument (step 0)"
     )
-
-
-@pytest.mark.parametrize("name", ["none-such", "./none-such", "/none/such"])
-async def test_a_command_that_is_not_there(program: InitProgram, name: str) -> None:
-    """The code is that of the shell, 127."""
-    assert await refusal(program, command(name)) == (f"command not found: {name}", 127)
-
-
-async def test_a_command_that_cannot_be_executed(program: InitProgram, tmp_path: Path) -> None:
-    """A directory, a file without the right, a file that is no program: 126, and why."""
-    plain = tmp_path / "plain"
-    plain.write_text("x")
-    empty = tmp_path / "empty"
-    empty.write_text("")
-    empty.chmod(0o755)
-    for path, why in (
-        (tmp_path, "permission denied"),
-        (plain, "permission denied"),
-        (plain / "below", "not a directory"),
-        (empty, "exec format error"),
-        ("/" + "x" * 300, "file name too long"),
-    ):
-        text, code = await refusal(program, command(str(path)))
-        assert code == 126
-        assert text.startswith(f"cannot execute {path}"[:200])  # a longer name is cut
-        assert text.endswith(f": {why}")
-
-
-async def test_a_missing_interpreter_is_told(program: InitProgram, tmp_path: Path) -> None:
-    """The file is there, so "not found" would send people looking for the wrong one."""
-    script = tmp_path / "script"
-    script.write_text("#!/none/such\n")
-    script.chmod(0o755)
-    message = "its interpreter is missing"
-    assert await refusal(program, command(str(script))) == (
-        f"cannot execute {script}: {message}",
-        127,
-    )
-    found = command("script", environment=(f"PATH={tmp_path}:/usr/bin",))
-    assert await refusal(program, found) == (f"cannot execute script: {message}", 127)
-    dangling = tmp_path / "dangling"
-    dangling.symlink_to("/none/such")
-    assert await refusal(program, command(str(dangling))) == (f"command not found: {dangling}", 127)
-
-
-async def test_a_command_is_searched_for_in_its_own_path(
-    program: InitProgram, tmp_path: Path
-) -> None:
-    """In the order of PATH, past what cannot be executed; that is told only if nothing else is."""
-    for name in ("a", "b", "c"):
-        (tmp_path / name).mkdir()
-        tool = tmp_path / name / "tool"
-        tool.write_text(f"#!/bin/sh\necho {name}\n")
-        tool.chmod(0o644 if name == "a" else 0o755)
-
-    def tool(*names: str) -> Step:
-        path = ":".join(f"{tmp_path}/{name}" for name in names)
-        return command("tool", environment=(f"PATH={path}",))
-
-    assert (await run(program, [tool("none", "a", "b", "c")])).output == b"b\n"
-    assert (await run(program, [tool("a/tool", "c", "b")])).output == b"c\n"
-    denied = ("cannot execute tool: permission denied", 126)
-    assert await refusal(program, tool("none", "a")) == denied
-    assert await refusal(program, tool("none")) == ("command not found: tool", 127)
-    here = [Step("chdir", (f"{tmp_path}/b",)), command("tool", environment=("PATH=",))]
-    assert (await run(program, here)).output == b"b\n"
-    assert (await run(program, [command("echo", "found", environment=())])).output == b"found\n"
-
-
-async def test_a_text_without_an_interpreter_is_not_given_to_a_shell(
-    program: InitProgram, tmp_path: Path
-) -> None:
-    """Unlike execvp(3): what is executed is what was asked for."""
-    tool = tmp_path / "tool"
-    tool.write_text("echo found\n")
-    tool.chmod(0o755)
-    found = command("tool", environment=(f"PATH={tmp_path}",))
-    assert await refusal(program, found) == ("cannot execute tool: exec format error", 126)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from runtime.errors import SpecError
 from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.build import DEFAULT_PATH
-from runtime.plan.mounts import SystemFiles
+from runtime.plan.mounts import Layers, SystemFiles
 from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY
 from runtime.rootfs import HostView, Identity
 from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES
@@ -37,8 +37,7 @@ def around(**changes: Any) -> Surroundings:
         "identity": ROOT,
         "host": HOST,
         "files": SystemFiles(binds=(("/run/pocker/hosts", "/etc/hosts"),)),
-        "upper": "/var/upper",
-        "work": "/var/work",
+        "layers": Layers(upper="/var/upper", work="/var/work", skeleton="/run/skeleton"),
         "seccomp": b"12345678",
     }
     return Surroundings(**known | changes)
@@ -102,10 +101,10 @@ def test_the_devices_are_the_containers_own() -> None:
 
 
 def test_an_overlay_has_its_own_upper_layer() -> None:
-    """Lower directories stay as they are; only one that is kept is written back safely."""
+    """What the image lacks shows from the lowest; only one that is kept is written back safely."""
     rootfs = OverlayRootfs(("/top", "/bottom"))
     (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_mount")
-    options = "lowerdir=/top:/bottom,upperdir=/var/upper,workdir=/var/work"
+    options = "lowerdir=/top:/bottom:/run/skeleton,upperdir=/var/upper,workdir=/var/work"
     assert step.arguments == ("overlay", f"{options},volatile", "/run/pocker/mountpoint")
     rootfs = OverlayRootfs(("/top", "/bottom"), keep=True)
     (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_mount")
@@ -115,8 +114,9 @@ def test_an_overlay_has_its_own_upper_layer() -> None:
 def test_separators_in_a_path_do_not_end_an_option() -> None:
     """A directory may be called anything."""
     rootfs = OverlayRootfs(("/a:b,c\\d",))
-    (step,) = named(build_plan(spec(rootfs=rootfs), around(upper="/u,p")), "root_mount")
-    options = "lowerdir=/a\\:b\\,c\\\\d,upperdir=/u\\,p,workdir=/var/work,volatile"
+    layers = Layers(upper="/u,p", work="/w:k", skeleton="/s\\k")
+    (step,) = named(build_plan(spec(rootfs=rootfs), around(layers=layers)), "root_mount")
+    options = "lowerdir=/a\\:b\\,c\\\\d:/s\\\\k,upperdir=/u\\,p,workdir=/w\\:k,volatile"
     assert step.arguments[1] == options
 
 

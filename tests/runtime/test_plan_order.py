@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.plan import Step, Surroundings, build_plan, describe, encode
-from runtime.plan.mounts import SystemFiles
+from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import HostView, Identity
 from runtime.security.capabilities import ALL_CAPABILITIES
 from runtime.security.masks import MASKED_PATHS, READ_ONLY_PATHS
@@ -81,8 +81,7 @@ SURROUNDINGS = st.builds(
     ),
     host=st.just(HostView(("/usr", "/etc/ssl/certs"), (("/bin", "usr/bin"),))),
     files=st.just(SystemFiles(binds=(("/run/pocker/hosts", "/etc/hosts"),))),
-    upper=st.just("/var/upper"),
-    work=st.just("/var/work"),
+    layers=st.just(Layers(upper="/var/upper", work="/var/work", skeleton="/run/skeleton")),
     seccomp=st.just(b"12345678"),
     cgroup_mounts=st.sampled_from(
         [

@@ -38,20 +38,29 @@ def backend() -> Iterator[Backend]:
         opened.append(Cgroups(chosen, parent=parent))
         return opened[-1]
 
+    before = len(os.listdir("/proc/self/fd"))
     yield open_as
-    for cgroups in opened:
-        for name in cgroups.existing():
-            group = cgroups.open_existing(name)
-            group.kill()
-            group.remove()
-        cgroups.remove_parent_if_empty()
-        cgroups.close()
+    left = [_cleared(cgroups) for cgroups in opened]
+    assert [name for names in left for name in names] == []
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def _cleared(cgroups: Cgroups) -> list[str]:
+    """Take away all that a test left and say what that was."""
+    names = cgroups.existing()
+    for name in names:
+        group = cgroups.open_existing(name)
+        group.kill()
+        group.remove()
+    cgroups.remove_parent_if_empty()
+    cgroups.close()
+    return names
 
 
 @pytest.fixture
 def spawn(backend: Backend) -> Iterator[Spawn]:
     """Start a program inside a group; it has entered all hierarchies when this returns."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[tuple[Cgroup, subprocess.Popen[str]]] = []
 
     def start(group: Cgroup, *command: str) -> subprocess.Popen[str]:
         files = [
@@ -66,13 +75,16 @@ def spawn(backend: Backend) -> Iterator[Spawn]:
             stderr=subprocess.DEVNULL,
             text=True,
         )  # fmt: skip
-        running.append(process)
+        running.append((group, process))
         assert process.stdout is not None
         # Unbuffered: what a buffered reader takes beyond the line is lost to communicate().
         assert os.read(process.stdout.fileno(), 3) == b"in\n"
         return process
 
     yield start
-    for process in running:
+    for group, process in running:
+        if {"freezer", "unified"} & group.paths.keys():
+            # After a failure it may be frozen, and would not die.
+            group.thaw()
         process.kill()
         process.communicate()

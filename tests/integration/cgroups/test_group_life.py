@@ -15,7 +15,7 @@ from runtime.errors import CgroupError
 from runtime.limits import Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("leak_check")]
+pytestmark = pytest.mark.root
 
 every_backend = pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
 FORK_BOMB = """

@@ -12,7 +12,7 @@ from runtime.errors import CgroupError
 from runtime.limits import IoLimit, Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("leak_check")]
+pytestmark = pytest.mark.root
 
 MEGABYTE = 1 << 20
 ON_V1_AND_V2 = {

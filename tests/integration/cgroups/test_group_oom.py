@@ -13,11 +13,7 @@ from runtime.cgroups import Cgroup
 from runtime.limits import Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.controller("memory"),
-    pytest.mark.usefixtures("leak_check"),
-]
+pytestmark = [pytest.mark.root, pytest.mark.controller("memory")]
 
 MEGABYTE = 1 << 20
 HUNGRY = (sys.executable, "-I", "-S", "-c", "x = b'x' * (300 << 20)")

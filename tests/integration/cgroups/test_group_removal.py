@@ -14,7 +14,7 @@ from runtime.errors import CgroupError
 from runtime.limits import Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("leak_check")]
+pytestmark = pytest.mark.root
 
 
 @pytest.mark.parametrize("kind", ["detected", "v1"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,10 +115,19 @@ async def read_line(pipe: int) -> str:
     return line.decode().removesuffix("\n")
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Look until something is so that nobody gives notice of; it has ten seconds."""
+    with trio.fail_after(10):
+        while True:
+            if condition():
+                return
+            await trio.sleep(0.001)
+
+
 @contextmanager
-def stage_in(root: Path, state: Path, image: Path) -> Iterator[Stage]:
+def stage_in(directories: Directories, image: Path) -> Iterator[Stage]:
     """Open a runtime in these directories, and close it; nothing may be left of its containers."""
-    runtime = Runtime.open(Directories(str(root), str(state)))
+    runtime = Runtime.open(directories)
     try:
         yield Stage(runtime, image)
         assert _left_of(runtime) == []

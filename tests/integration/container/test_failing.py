@@ -54,7 +54,7 @@ async def test_a_command_that_does_not_execute(
 
 
 async def test_a_program_for_another_root(stage: Stage, tmp_path: Path) -> None:
-    """A script or a dynamic program whose interpreter the image lacks is told from a missing one."""
+    """One whose interpreter or loader the image lacks is told from one that is not there."""
     for name, content in (("script", b"#!/none/such\n"), ("python", None)):
         path = tmp_path / name
         path.write_bytes(content or Path("/bin/ls").read_bytes())
@@ -85,9 +85,7 @@ async def test_what_is_not_there_is_told_before_anything_is_made(
         assert os.listdir(stage.runtime.directories.containers) == []
 
 
-async def test_a_failed_step_names_its_origin(
-    stage: Stage, tmp_path: Path
-) -> None:
+async def test_a_failed_step_names_its_origin(stage: Stage, tmp_path: Path) -> None:
     """Here a target that cannot be made: a file of the image is in the way."""
     volume = Volume(source=str(tmp_path), target="/etc/passwd/below", read_only=True)
     message = await refusal(stage, "true", volumes=(volume,))
@@ -108,9 +106,9 @@ async def test_a_source_that_goes_in_between_is_an_error_of_its_step(
     """Checked when the container is made, opened when it is started."""
     (tmp_path / "data").mkdir()
     volume = Volume(source=f"{tmp_path}/data", target="/data")
-    with pytest.raises(StartError) as error:
-        async with stage.runtime.container(stage.spec("true", volumes=(volume,))) as container:
-            (tmp_path / "data").rmdir()
+    async with stage.runtime.container(stage.spec("true", volumes=(volume,))) as container:
+        (tmp_path / "data").rmdir()
+        with pytest.raises(StartError) as error:
             await container.start()
     step = str(error.value).rpartition("(step ")[2]
     assert str(error.value) == (
@@ -124,9 +122,7 @@ async def test_a_file_does_not_cover_a_directory(stage: Stage, tmp_path: Path) -
     """Nor the other way round; both are said in words that name the target."""
     (tmp_path / "file").write_text("")
     file = Volume(source=f"{tmp_path}/file", target="/etc")
-    assert ": open file /etc: is a directory (step" in await refusal(
-        stage, "true", volumes=(file,)
-    )
+    assert ": open file /etc: is a directory (step" in await refusal(stage, "true", volumes=(file,))
     directory = Volume(source=str(tmp_path), target="/etc/passwd")
     assert ": open directory /etc/passwd: not a directory (step" in await refusal(
         stage, "true", volumes=(directory,)
@@ -135,14 +131,15 @@ async def test_a_file_does_not_cover_a_directory(stage: Stage, tmp_path: Path) -
 
 async def test_unknown_names_are_errors_of_their_fields(stage: Stage) -> None:
     """Users and groups are those of the image; limits are those of the kernel."""
-    for changes, message in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"user": "ghost"}, "user: no user 'ghost' in the container's /etc/passwd"),
         ({"user": "0:ghost"}, "user: no group 'ghost' in the container's /etc/group"),
         ({"groups": ("ghost",)}, "group_add[0]: no group 'ghost' in the container's /etc/group"),
         ({"ulimits": (Ulimit(name="x", soft=1, hard=1),)}, "ulimits[0]: unknown limit 'x'"),
-    ):
+    ]
+    for changes, message in cases:
         with pytest.raises(SpecError) as error:
-            await stage.run("true", **changes)  # type: ignore[arg-type]  # one field each
+            await stage.run("true", **changes)
         assert str(error.value) == message
 
 
@@ -209,9 +206,7 @@ async def test_a_device_must_be_one(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFDIR])
-async def test_an_image_whose_passwd_is_none(
-    stage: Stage, tmp_path: Path, kind: int
-) -> None:
+async def test_an_image_whose_passwd_is_none(stage: Stage, tmp_path: Path, kind: int) -> None:
     """The supervisor reads it before the container exists, and does not wait for a fifo."""
     (tmp_path / "etc").mkdir()
     if kind == stat.S_IFIFO:

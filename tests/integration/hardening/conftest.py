@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Directories
+from runtime.directories import Directories
 from tests.integration.container.stage import Stage, stage_in
 
 
 @pytest.fixture
 def stage(state: Directories, busybox: Path) -> Iterator[Stage]:
     """Give a runtime with directories of its own."""
-    with stage_in(state.root, state.state, busybox) as stage:
+    with stage_in(state, busybox) as stage:
         yield stage

@@ -1,0 +1,125 @@
+"""Looking into the state database; any number may, while one process writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from supervisor.journal.records import (
+    AttemptRecord,
+    EventKind,
+    EventRecord,
+    JournalError,
+    RunRecord,
+    SessionRecord,
+    attempt_of,
+    event_of,
+    run_of,
+)
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process that holds the database."""
+
+
+class JournalReader:
+    """The open database."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+        self._connection = connection
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Open for reading only, or None where nothing was ever run. Raises JournalError."""
+        if not path.exists():
+            return None
+        try:
+            connection = sqlite3.connect(
+                f"file:{path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
+            )
+            connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.Error as error:
+            raise JournalError(f"open state database {path}: {error}") from error
+        return cls(connection)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def _rows(self, statement: str, *values: object) -> Iterator[sqlite3.Row]:
+        try:
+            yield from self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise JournalError(f"read the state database: {error}") from error
+
+    def last_session(self) -> SessionRecord | None:
+        """The newest `up`."""
+        for row in self._rows("SELECT * FROM session ORDER BY id DESC LIMIT 1"):
+            return SessionRecord(**dict(row))
+        return None
+
+    def session(self, number: int) -> SessionRecord:
+        """One `up` by its id, which is that of a record."""
+        (row,) = self._rows("SELECT * FROM session WHERE id = ?", number)
+        return SessionRecord(**dict(row))
+
+    def runs(self, *, session: int | None = None, job: str | None = None) -> list[RunRecord]:
+        """Runs, oldest first."""
+        return [
+            run_of(row)
+            for row in self._rows(
+                "SELECT * FROM run WHERE (?1 IS NULL OR session = ?1) AND (?2 IS NULL OR job = ?2)"
+                " ORDER BY id",
+                session, job,
+            )
+        ]  # fmt: skip
+
+    def unfinished_runs(self) -> list[RunRecord]:
+        """Runs that no outcome was recorded for."""
+        return [run_of(row) for row in self._rows("SELECT * FROM run WHERE ended IS NULL")]
+
+    def last_run(self, job: str) -> RunRecord | None:
+        """The newest run of a job."""
+        for row in self._rows("SELECT * FROM run WHERE job = ? ORDER BY id DESC LIMIT 1", job):
+            return run_of(row)
+        return None
+
+    def attempts(self, run: int) -> list[AttemptRecord]:
+        """The attempts of a run, first to last."""
+        return [
+            attempt_of(row)
+            for row in self._rows("SELECT * FROM attempt WHERE run = ? ORDER BY number", run)
+        ]
+
+    def job_names(self) -> list[str]:
+        """Every job that was ever run."""
+        return [row[0] for row in self._rows("SELECT DISTINCT job FROM run ORDER BY job")]
+
+    def events(self, after: int = 0, since: float = 0.0) -> list[EventRecord]:
+        """Events with an id above `after` and not before `since`, oldest first."""
+        return [
+            event_of(row)
+            for row in self._rows(
+                "SELECT event.id, event.time, event.kind, run.job, event.run, event.attempt,"
+                " event.detail, event.data FROM event LEFT JOIN run ON run.id = event.run"
+                " WHERE event.id > ? AND event.time >= ? ORDER BY event.id",
+                after, since,
+            )
+        ]  # fmt: skip
+
+    def oom_kills_told(self, run: int, attempt: int) -> int:
+        """How many OOM kills of an attempt there are events for."""
+        kinds = self._rows(
+            "SELECT data FROM event WHERE run = ? AND attempt = ? AND kind = ?",
+            run, attempt, EventKind.OOM,
+        )  # fmt: skip
+        return max((int(json.loads(row["data"])["kills"]) for row in kinds), default=0)
+
+    def changes(self) -> int:
+        """A number that changes whenever another process has written."""
+        for row in self._rows("PRAGMA data_version"):
+            return int(row[0])
+        return 0

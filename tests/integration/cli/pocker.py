@@ -1,0 +1,106 @@
+"""The program as its users run it: processes with directories of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from runtime.directories import Directories
+from supervisor.lock import holder
+
+PATIENCE = 60
+"""Seconds after which a command hangs."""
+
+
+@define(kw_only=True)
+class Pocker:
+    """Runs commands on `directories`; files are written below `top`."""
+
+    directories: Directories
+    top: Path
+    started: list[subprocess.Popen[str]] = field(factory=list)
+
+    def file(self, text: str, name: str = "jobs.toml") -> str:
+        """A jobs file with the `host` image for all its jobs."""
+        path = self.top / name
+        path.write_text(f'name = "test"\n{text}')
+        return str(path)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The words of a command."""
+        return [
+            sys.executable, "-m", "supervisor", "--root", self.directories.root,
+            "--state", self.directories.state, *arguments,
+        ]  # fmt: skip
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def stdout(self, *arguments: str) -> str:
+        """What a command writes that succeeds."""
+        ended = self.run(*arguments)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        return ended.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """The document that a command prints."""
+        return json.loads(self.stdout(*arguments))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command; its output is read by `read_until` and `finish`."""
+        process = subprocess.Popen(
+            self.command(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def states(self) -> dict[str, str]:
+        """The states of all jobs of the last session."""
+        return {run["job"]: run["state"] for run in self.json("ps", "-a", "--format", "json")}
+
+    def close(self) -> None:
+        """Leave nothing running, whatever a test has done."""
+        pid = holder(self.directories.state)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        for process in self.started:
+            process.kill()
+            process.communicate()
+        if os.path.exists(f"{self.directories.state}/lock"):
+            self.run("down", "--now")
+
+
+def read_until(process: subprocess.Popen[str], *lines: str) -> list[str]:
+    """Read a process's output until all of these lines have come; returns it all."""
+    assert process.stdout is not None
+    seen: list[str] = []
+    while not {*lines} <= {*seen}:
+        line = process.stdout.readline()
+        assert line, f"ended after {seen}"
+        seen.append(line.rstrip("\n"))
+    return seen
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
+    """The exit code, the rest of stdout as lines, and stderr."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out.splitlines(), err

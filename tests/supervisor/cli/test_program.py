@@ -1,0 +1,123 @@
+"""The program around the commands: its help, its options, and what it says when it is misused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+
+import supervisor.cli
+from supervisor.cli.program import SECTIONS
+from tests.supervisor.cli.calling import call, refusals
+
+COMMANDS = [name for section in SECTIONS.values() for name in section]
+
+
+def test_the_help_lists_all_commands_in_their_sections() -> None:
+    """Whoever asks for help sees each command once, among those that it belongs to."""
+    text = call("--help").stdout
+    places = [text.index(f"\n{title}:\n") for title in SECTIONS]
+    assert places == sorted(places)
+    for name in COMMANDS:
+        assert len(re.findall(rf"^  {name} ", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    """Each command has a help of its own, under both names of the option."""
+    command = import_module(f"supervisor.cli.{name}").command
+    assert isinstance(command, click.Command)
+    long, short = call(name, "--help"), call(name, "-h")
+    assert long == short
+    assert long.code == 0
+    assert long.stdout.startswith(f"Usage: pocker {name} ")
+    assert (command.help or "").split()[0] in long.stdout
+
+
+def test_a_call_without_a_command_shows_the_help() -> None:
+    """It is a mistake, so the help goes to stderr and the exit code is 2."""
+    called = call()
+    assert (called.code, called.stdout) == (2, "")
+    assert called.stderr.startswith("Usage: pocker ")
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """It is read from what is installed."""
+    assert re.fullmatch(r"pocker \d+\.\d+.*\n", call("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sopt"], 'no such command: sopt; did you mean "stop"?'),
+        (["xyzzy"], "no such command: xyzzy"),
+        (["--stat", "/tmp"], 'no such option: --stat; did you mean "--state"?'),
+        (["ps", "--al"], 'no such option: --al; did you mean "--all"?'),
+        (["check"], "missing argument 'FILE'"),
+        (["logs", "-n", "x", "a"], "invalid value for '-n' / '--tail': 'x' is not a valid"),
+        (["ps", "--format", "xml"], "invalid value for '--format': 'xml' is not one of"),
+        (["logs", "--since", "noon", "a"], "--since: 'noon' is neither a time such as"),
+        (["logs", "-f", "--until", "1s", "a"], "--follow and --until exclude each other"),
+        (["down", "--timeout", "soon"], "invalid value for '--timeout': 'soon' is not a duration"),
+        (["up", "-d", "--exit-code-from", "a", "f"], "--detach and --exit-code-from exclude each"),
+        (["--root", f"/{'r' * 90}", "ps"], "invalid value for '--root': /rrr"),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    """What is wrong with a command line is said in one line that names the program."""
+    code, (line,) = refusals(*arguments)
+    assert code == 2
+    assert line.startswith(f"pocker: {message}")
+    assert not line.endswith(".")
+
+
+def test_module_and_script_are_the_same_program() -> None:
+    """`python -m supervisor` and `pocker` run the same function."""
+    (script,) = entry_points(group="console_scripts", name="pocker")
+    assert script.load() is supervisor.cli.main
+    shown = subprocess.run(
+        [sys.executable, "-m", "supervisor", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == call("--version").stdout
+
+
+@pytest.mark.parametrize("descriptor", [0, 1, 2])
+def test_a_closed_standard_stream_is_not_taken_for_another_file(
+    descriptor: int, tmp_path: Path
+) -> None:
+    """Where stdin, stdout or stderr is closed, no file that is opened later gets its number."""
+    program = (
+        "import os, sys; from supervisor.cli import main; code = main(sys.argv[1:]);"
+        "links = [os.readlink(f'/proc/self/fd/{number}') for number in range(3)];"
+        f"open({str(tmp_path / 'links')!r}, 'w').write(links[{descriptor}]); sys.exit(code)"
+    )
+    shell = f'exec {sys.executable} -c "$0" --state {tmp_path} ps {descriptor}>&-'
+    subprocess.run(["sh", "-c", shell, program], check=True, capture_output=True)
+    assert (tmp_path / "links").read_text() == "/dev/null"
+
+
+def test_a_reader_that_has_gone_ends_the_program_quietly() -> None:
+    """As with any other program in a pipe: nothing is said, and the code is that of SIGPIPE."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        command = [sys.executable, "-m", "supervisor", "--help"]
+        ended = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def test_output_that_cannot_be_written_is_an_error() -> None:
+    """A full disk is named, and is not a success."""
+    shell = f"{sys.executable} -m supervisor --help >/dev/full; echo $?"
+    ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("1\n", "pocker: no space left on device\n")

@@ -1,0 +1,37 @@
+"""The help and the small commands start at once: what is heavy is imported by who needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.supervisor.cli.calling import imported_by
+
+HEAVY = {
+    "asyncio", "cattrs", "hypercorn", "httpx", "rich", "runtime._native",
+    "starlette", "structlog", "supervisor.jobspec", "supervisor.service", "tomllib", "tree_sitter",
+    "trio",
+}  # fmt: skip
+"""Each of these costs some ten milliseconds, or brings one that does."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--help"], set()),
+        (["--version"], set()),
+        (["ps"], set()),
+        (["history"], set()),
+        (["down"], set()),
+        (["stop", "a"], set()),
+        (["check", "absent.toml"], {"cattrs", "supervisor.jobspec", "tomllib", "tree_sitter"}),
+        (["graph", "absent.toml"], {"cattrs", "supervisor.jobspec", "tomllib", "tree_sitter"}),
+        (["logs", "a"], {"runtime._native", "trio"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(
+    arguments: list[str], needed: set[str], tmp_path: Path
+) -> None:
+    """Where there is nothing to do yet, the named packages are all that was imported."""
+    assert imported_by("--state", str(tmp_path), *arguments) & HEAVY <= needed

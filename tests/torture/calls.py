@@ -1,0 +1,84 @@
+"""The system calls that can go wrong when a container is launched, adopted or taken away. Pure.
+
+`CHANGING` calls leave something behind, so these are the places where a kill makes a difference;
+`LOOKING` ones only tell something, and can fail. What is in neither can fail only in a program
+that is wrong (closing), or says nothing that this project acts on (memory, clocks, waiting).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+
+CHANGING = frozenset(
+    # files
+    "openat openat2 mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat"
+    " renameat2 unlink unlinkat rmdir write writev pwrite64 ftruncate fallocate fsync fdatasync"
+    " chmod fchmod fchmodat chown fchown fchownat lchown utimensat flock fcntl read tee mmap"
+    # descriptors
+    " memfd_create pipe2 eventfd2 inotify_init1 inotify_add_watch inotify_rm_watch epoll_ctl"
+    " socket socketpair bind listen accept4 dup dup2 dup3 close_range"
+    # mounts
+    " mount umount2 move_mount open_tree fsopen fsconfig fsmount mount_setattr pivot_root"
+    # processes
+    " clone3 execve execveat pidfd_open pidfd_send_signal kill waitid wait4 chdir fchdir setsid"
+    " keyctl unshare sethostname prctl prlimit64 setgroups setresuid setresgid setuid setgid"
+    " capset seccomp bpf ioctl".split()
+)
+
+LOOKING = frozenset(
+    "newfstatat fstat stat lstat statx statfs fstatfs access faccessat faccessat2 readlink"
+    " readlinkat getdents64 pread64 getcwd getxattr".split()
+)
+
+CALLS = CHANGING | LOOKING
+
+_ERRORS: Mapping[str, int] = {
+    **dict.fromkeys(
+        ("write", "pwrite64", "ftruncate", "fallocate", "mkdir", "mkdirat", "mknod", "mknodat"),
+        errno.ENOSPC,
+    ),
+    **dict.fromkeys(
+        ("openat", "openat2", "memfd_create", "pipe2", "eventfd2", "inotify_init1", "socket",
+         "socketpair", "accept4", "dup", "pidfd_open"),
+        errno.EMFILE,
+    ),
+    **dict.fromkeys(("fsopen", "fsmount", "open_tree", "move_mount", "bpf", "mmap"), errno.ENOMEM),
+    "clone3": errno.EAGAIN,
+}  # fmt: skip
+
+
+def error_of(call: str) -> int:
+    """The error that a call is most likely to fail with on a machine that is short of something."""
+    return _ERRORS.get(call, errno.EIO)
+
+
+_PATH = {
+    **dict.fromkeys(
+        "mkdir rmdir unlink chmod chown lchown mknod chdir stat lstat access readlink getxattr"
+        " rename execve umount2 symlink link".split(),
+        0,
+    ),
+    **dict.fromkeys(
+        "openat openat2 mkdirat mknodat unlinkat fchmodat fchownat newfstatat statx faccessat"
+        " faccessat2 readlinkat renameat renameat2 mount symlinkat inotify_add_watch open_tree"
+        " utimensat".split(),
+        1,
+    ),
+    "fsopen": 0,
+}
+_DESCRIPTOR = frozenset(
+    "write writev pwrite64 ftruncate fallocate fsync fdatasync fchmod fchown flock fcntl read tee"
+    " fstat fstatfs getdents64 pread64 ioctl bind listen fchdir dup dup2 dup3 waitid"
+    " pidfd_send_signal".split()
+)
+
+
+def path_position(call: str) -> int | None:
+    """Which argument of a call is a path, if one is."""
+    return _PATH.get(call)
+
+
+def has_descriptor(call: str) -> bool:
+    """Whether the first argument of a call is an open file."""
+    return call in _DESCRIPTOR

@@ -34,6 +34,7 @@ from supervisor.logs import (
     LogWriter,
     pump_stream,
 )
+from supervisor.rebuild import Document
 from supervisor.states import AttemptEnd, StopCause, classify
 from supervisor.wording import describe_end
 
@@ -65,6 +66,8 @@ class AttemptPlace:
 
     runtime: Runtime
     container: str
+    document: Document
+    """Lies beside the container, for whoever finds it."""
     logs: str
     """Directory of its log files."""
     sink: LineSink | None
@@ -118,6 +121,7 @@ class Attempt:
             spec = container_spec(self.job, self.place.container)
             async with self.place.runtime.container(spec) as container:
                 with _kept_on_fault(container), self._open_log(container) as self.writer:
+                    self.place.document.write(container.directory)
                     await container.start()
                     return await self._follow(container, self.writer, began)
         except ContainerError as error:

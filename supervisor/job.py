@@ -28,6 +28,7 @@ from supervisor.journal import (
     result_of,
 )
 from supervisor.observer import RunObserver
+from supervisor.rebuild import Document
 from supervisor.restart import Retry, next_step
 from supervisor.states import Event, Reason, RunState, apply
 from supervisor.workshop import Outcome, Workshop
@@ -311,6 +312,15 @@ class JobRun:
             place=AttemptPlace(
                 runtime=self.shop.runtime,
                 container=container,
+                document=Document(
+                    container=container,
+                    file=self.shop.file,
+                    project=self.shop.project,
+                    job=name,
+                    run=self.number,
+                    attempt=self.attempts,
+                    boot=self.shop.boot,
+                ),
                 logs=self.shop.places.logs(name, self.number, self.attempts),
                 sink=None if self.shop.sink is None else self.shop.sink(name),
             ),

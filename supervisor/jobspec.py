@@ -43,6 +43,7 @@ from supervisor.kinds import (
     Sysctls,
     Timeout,
     User,
+    Whole,
     Words,
 )
 from supervisor.mounts import Devices, TmpfsMounts, Volumes
@@ -350,6 +351,11 @@ class JobSpec:
     """`none` is a loopback interface of the job's own, `host` the host's network.
 
     Example: network_mode = "host"
+    """
+    keep_runs: Whole = 100
+    """How many ended runs are remembered, with their logs, 0 or more.
+
+    Example: keep_runs = 10
     """
     log: Log = LogOptions()
     """What is kept of the job's output.

@@ -33,6 +33,11 @@ class Places:
         """What a supervisor in the background has to say."""
         return f"{self.directories.state}/supervisor.log"
 
+    @property
+    def all_logs(self) -> str:
+        """Below it, one directory per job, run and attempt."""
+        return f"{self.directories.state}/logs"
+
     def logs(self, job: str, run: int, attempt: int) -> str:
         """The log directory of one attempt."""
-        return f"{self.directories.state}/logs/{job}/{run}/{attempt}"
+        return f"{self.all_logs}/{job}/{run}/{attempt}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import structlog
 import trio
@@ -16,7 +17,7 @@ import trio
 from runtime.cgroups import CgroupGone
 from runtime.container import Runtime
 from supervisor.job import JobRun
-from supervisor.jobspec import JobsFile
+from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.journal import Journal, RunRecord
 from supervisor.states import Reason, RunState
 from supervisor.workshop import Workshop
@@ -81,8 +82,17 @@ async def restore_runs(
         if not run.state.terminal:
             detail = "no longer in the jobs file, or not chosen"
             shop.journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
+    for name in chosen:
+        await _forget_old_runs(shop, jobsfile.jobs[name])
     await _remove_strays(shop.runtime, {run.container for run in runs.values()})
     return runs
+
+
+async def _forget_old_runs(shop: Workshop, job: JobSpec) -> None:
+    """Keep as many runs of a job, with their logs, as it asks for."""
+    for run in shop.journal.forget_runs(job.name, job.keep_runs):
+        logs = f"{shop.places.all_logs}/{job.name}/{run}"
+        await trio.to_thread.run_sync(partial(shutil.rmtree, logs, ignore_errors=True))
 
 
 async def _remove_strays(runtime: Runtime, claimed: Collection[str | None]) -> None:

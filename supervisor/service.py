@@ -22,6 +22,7 @@ from supervisor.lock import SupervisorLock
 from supervisor.logs import LineSink
 from supervisor.ordering import graph_of, select
 from supervisor.places import Places
+from supervisor.rebuild import open_journal
 from supervisor.recovery import begin_or_take_up, restore_runs
 from supervisor.scheduler import Scheduler
 from supervisor.workshop import Workshop
@@ -92,10 +93,11 @@ async def open_service(
     directories.prepare()
     with SupervisorLock(directories.state), control_socket(places.socket) as control:
         runtime = Runtime.open(directories)
-        journal = Journal.open(places.database)
+        journal = open_journal(places)
         try:
             session = begin_or_take_up(journal, jobsfile, runtime)
             shop = Workshop(
+                file=jobsfile.path,
                 project=jobsfile.name,
                 runtime=runtime,
                 journal=journal,

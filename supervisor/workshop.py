@@ -34,6 +34,7 @@ class Outcome:
 class Workshop:
     """What all runs of one supervisor share."""
 
+    file: str
     project: str
     runtime: Runtime
     journal: Journal

@@ -23,7 +23,7 @@ def _checked(result: int) -> int:
 
 
 def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
-    """Make the system call with the bytes of one `union bpf_attr`, which the kernel may write to."""
+    """Make the system call with one `union bpf_attr`, which the kernel may write to."""
     number = _BPF_NUMBER.get(platform.machine())
     if number is None:
         raise OSError(f"the number of bpf(2) on {platform.machine()} is not known")

@@ -59,14 +59,17 @@ class Echo:
 
     async def _write(self, data: bytes) -> None:
         async with self._lock:
-            rest = memoryview(data)
-            while rest and not self._ended:
+            done = 0
+            while done < len(data) and not self._ended:
                 try:
                     if not self._is_ready():
                         await self._wait()
                         continue
-                    # A pipe that is ready takes this much without blocking (pipe(7)).
-                    rest = rest[os.write(self._output, rest[: select.PIPE_BUF]) :]
+                    # A pipe that is ready takes this much without blocking, and as a whole
+                    # (pipe(7)). It ends with a line where it can, as stderr may be the same pipe.
+                    limit = done + select.PIPE_BUF
+                    end = data.rfind(b"\n", done, limit) + 1 or limit
+                    done += os.write(self._output, data[done:end])
                 except BlockingIOError:
                     await self._wait()
                 except OSError as error:

@@ -16,6 +16,10 @@ class JournalError(Exception):
     """The state database cannot be opened, read or written."""
 
 
+class JournalCorrupt(JournalError):
+    """The state database is damaged, or no database at all."""
+
+
 @frozen(kw_only=True)
 class SessionRecord:
     """One `up`: the file it ran and the process that ran it."""

@@ -14,7 +14,7 @@ CREATE TABLE session (
     ended REAL
 );
 CREATE TABLE run (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     session INTEGER NOT NULL REFERENCES session(id),
     job TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE run (
 CREATE INDEX run_by_job ON run(job, id);
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES run(id),
+    run INTEGER NOT NULL REFERENCES run(id) ON DELETE CASCADE,
     number INTEGER NOT NULL,
     container TEXT NOT NULL UNIQUE,
     boot TEXT NOT NULL,

@@ -13,9 +13,11 @@ from typing import Self
 from attrs import asdict
 
 from supervisor.journal.reader import BUSY_TIMEOUT, JournalReader
-from supervisor.journal.records import AttemptResult, EventKind, JournalError
+from supervisor.journal.records import AttemptResult, EventKind, JournalCorrupt, JournalError
 from supervisor.journal.schema import SCHEMA, VERSION
 from supervisor.states import Reason, RunState, StopCause
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Journal(JournalReader):
@@ -27,6 +29,9 @@ class Journal(JournalReader):
         try:
             connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
             path.chmod(0o600)
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise JournalCorrupt(f"state database {path} is damaged: {verdict}")
             connection.execute("PRAGMA journal_mode = WAL")
             # With a write-ahead log this loses no commit to a killed process; only a power cut
             # may take the last ones, and the containers they speak of with them.
@@ -40,7 +45,9 @@ class Journal(JournalReader):
             elif version != VERSION:
                 raise JournalError(f"{path}: made by another version (schema {version})")
         except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"open state database {path}: {error}") from error
+            damaged = getattr(error, "sqlite_errorcode", None) in _DAMAGE
+            kind = JournalCorrupt if damaged else JournalError
+            raise kind(f"open state database {path}: {error}") from error
         return cls(connection)
 
     @contextmanager
@@ -67,7 +74,9 @@ class Journal(JournalReader):
         try:
             return self._connection.execute(statement, values).lastrowid or 0
         except sqlite3.Error as error:
-            raise JournalError(f"write the state database: {error}") from error
+            raise JournalError(
+                f"write the state database: {error}; jobs that run go on, `up` takes them up again"
+            ) from error
 
     def event(
         self,
@@ -122,6 +131,40 @@ class Journal(JournalReader):
 
     def _state_event(self, run: int, state: RunState, detail: str = "", **data: object) -> None:
         self.event(EventKind.STATE, detail or state, run=run, data={"state": state, **data})
+
+    def restore_run(self, session: int, job: str, run: int) -> None:
+        """Record a run that only its container is left to tell of."""
+        now = time.time()
+        self._write(
+            "INSERT INTO run (id, session, job, state, created, started)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            run, session, job, RunState.RUNNING, now, now,
+        )  # fmt: skip
+
+    def skip_runs(self, last: int) -> None:
+        """Give no id up to `last` to a new run: there are logs of such ones."""
+        with self._joined():
+            self._write("DELETE FROM sqlite_sequence WHERE name = 'run'")
+            self._write("INSERT INTO sqlite_sequence (name, seq) VALUES ('run', ?)", last)
+
+    def forget_runs(self, job: str, keep: int) -> list[int]:
+        """Remove all but the newest `keep` runs of a job that have ended; returns their ids."""
+        with self._joined():
+            ids = [
+                int(row["id"])
+                for row in self._rows(
+                    "SELECT id FROM run WHERE job = ? AND ended IS NOT NULL"
+                    " ORDER BY id DESC LIMIT -1 OFFSET ?",
+                    job, keep,
+                )
+            ]  # fmt: skip
+            for run in ids:
+                self._write("DELETE FROM run WHERE id = ?", run)
+            if ids:
+                self._write(
+                    "DELETE FROM event WHERE run IS NULL AND time < (SELECT min(created) FROM run)"
+                )
+        return ids
 
     def set_run_state(self, run: int, state: RunState) -> None:
         """Record a transition that is not the last one."""

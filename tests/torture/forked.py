@@ -59,6 +59,10 @@ class Supervisor:
         """Whether it was killed."""
         return self.status is not None and os.WIFSIGNALED(self.status)
 
+    def terminate(self) -> None:
+        """Ask it to end in order."""
+        signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
+
 
 def start(arguments: Sequence[str], log: Path, *, watched: bool) -> Supervisor:
     """Fork a supervisor off; with `watched`, its system calls stand still until answered."""

@@ -1,13 +1,12 @@
 """The plays that faults come into: what one job goes through, from its file to its end.
 
-After the fault, one plain restart must bring everything to a good end. A play says which ends
-are good: `expected` ones are those of a play without a fault.
+After the fault, one plain restart must bring everything to a good end. A play says which ends are
+good: those that it can have without a fault, wherever the supervisor is killed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
 
 from attrs import frozen
 
@@ -15,9 +14,6 @@ from supervisor.states import Reason
 from tests.torture.forked import Supervisor
 from tests.torture.intercept import kill
 from tests.torture.trial import Trial
-
-End: TypeAlias = tuple[Reason, int | None]
-"""The reason and the exit code of an attempt."""
 
 _SCRIPT = """
 echo ran >>/out/ran
@@ -30,21 +26,26 @@ printf "no newline"
 {last}
 """
 _WAIT = "until test -e /out/go; do sleep 0.02; done"
+_WAIT_FOR_TERM = f"trap 'printf \"no newline\"; exit 7' TERM; {_WAIT}"
 
-OUTPUT: Mapping[str, bytes] = {
-    "stdout": b"out 1\nout 2\nno newline",
-    "stderr": b"err 1\nerr 2\n",
-}
-"""What an attempt writes that comes to its own end."""
+
+@frozen(kw_only=True)
+class End:
+    """How an attempt ends, and all that it has written then."""
+
+    reason: Reason
+    code: int
+    stdout: bytes = b"out 1\nout 2\nno newline"
+    stderr: bytes = b"err 1\nerr 2\n"
 
 
 @frozen(kw_only=True)
 class Play:
-    """What happens, and how it may end: the ends of all attempts, one after the other."""
+    """What happens, and the good ends: those of all attempts, one after the other."""
 
     perform: Callable[[Trial], None]
-    expected: Sequence[Sequence[End]]
-    job: str = ""
+    ends: Sequence[Sequence[End]]
+    keys: str = ""
     """Further keys of the job."""
     middle: str = ""
     last: str = "exit 3"
@@ -55,9 +56,14 @@ class Play:
         script = _SCRIPT.format(middle=self.middle, last=self.last)
         return (
             f'name = "{project}"\n[jobs.job]\nimage = "{"host" if self.host else image}"\n'
-            f"command = ['/bin/sh', '-c', '''{script}''']\n"
-            f'volumes = ["./out:/out"]\ntmpfs = ["/tmp:size=1m"]\nmemory = "64m"\n{self.job}\n'
+            f'command = """{_quoted(script)}"""\n'
+            f'volumes = ["./out:/out"]\ntmpfs = ["/tmp:size=1m"]\nmemory = "64m"\n{self.keys}\n'
         )
+
+
+def _quoted(text: str) -> str:
+    """Write a text as it has to stand in a TOML string, with no variable in it replaced."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
 
 
 def _up(trial: Trial, *, watched: bool = False) -> Supervisor:
@@ -65,31 +71,11 @@ def _up(trial: Trial, *, watched: bool = False) -> Supervisor:
 
 
 def _finish(trial: Trial) -> None:
-    """Start the supervisor once more, if the journal has something left for it to do."""
-    run = trial.last_run()
-    if run is None or run.ended is None or not trial.supervisors[-1].ended:
-        trial.release()
-        trial.attend(lambda: trial.supervisors[-1].ended)
-    if needs_restart(trial):
+    """Start the supervisor once more, if it has left something to be done."""
+    trial.release()
+    if trial.unfinished:
         last = _up(trial)
         trial.attend(lambda: last.ended)
-
-
-def needs_restart(trial: Trial) -> bool:
-    """Whether the supervisor that met the fault has left anything to be done."""
-    from supervisor.journal import Journal, JournalError
-
-    try:
-        journal = Journal.read(trial.place.state / "state.db")
-        if journal is None:
-            return True
-        try:
-            session = journal.last_session()
-            return session is None or session.ended is None
-        finally:
-            journal.close()
-    except JournalError:
-        return True
 
 
 def _ran(trial: Trial) -> bool:
@@ -99,7 +85,6 @@ def _ran(trial: Trial) -> bool:
 def _run(trial: Trial) -> None:
     """A job from its start to its end."""
     up = _up(trial, watched=True)
-    trial.release()
     trial.attend(lambda: up.ended)
     _finish(trial)
 
@@ -147,44 +132,38 @@ def _down(trial: Trial) -> None:
     _orphan(trial)
     down = trial.start("down", watched=True)
     trial.attend(lambda: down.ended)
-    if needs_restart(trial):
+    if trial.unfinished:
         again = trial.start("down")
         trial.attend(lambda: again.ended)
 
 
-_OWN_END: End = (Reason.ERROR, 3)
-_STOPPED: End = (Reason.CANCELLED, 7)
+_OWN = End(reason=Reason.ERROR, code=3)
+_STOPPED = End(
+    reason=Reason.CANCELLED, code=7, stdout=b"out 1\nno newline", stderr=b"err 1\n"
+)
 
 PLAYS: Mapping[str, Play] = {
-    "run": Play(perform=_run, expected=[[_OWN_END]]),
-    "host": Play(perform=_run, expected=[[_OWN_END]], host=True),
+    "run": Play(perform=_run, ends=[[_OWN]]),
+    "host": Play(perform=_run, ends=[[_OWN]], host=True),
     "retry": Play(
         perform=_run,
-        expected=[[(Reason.ERROR, 1), _OWN_END]],
-        job='retries = 1\nbackoff = { initial = "50ms", jitter = 0 }',
+        ends=[[End(reason=Reason.ERROR, code=1), _OWN]],
+        keys='retries = 1\nbackoff = { initial = "50ms", jitter = 0 }',
         last='test "$(wc -l </out/ran)" = 1 && exit 1\nexit 3',
     ),
     "timeout": Play(
         perform=_run,
-        expected=[[(Reason.DEADLINE_EXCEEDED, 137)]],
-        job='timeout = "300ms"',
+        ends=[[End(reason=Reason.DEADLINE_EXCEEDED, code=137)]],
+        keys='timeout = "300ms"',
         last="sleep 60",
     ),
-    "adopt": Play(perform=_adopt, expected=[[_OWN_END]], middle=_WAIT),
+    "adopt": Play(perform=_adopt, ends=[[_OWN]], middle=_WAIT),
     "adopt-ended": Play(
         perform=_adopt_ended,
-        expected=[[_OWN_END]],
+        ends=[[_OWN]],
         middle=_WAIT,
         last="echo done >>/out/done; exit 3",
     ),
-    "stop": Play(
-        perform=_stop,
-        expected=[[_STOPPED], [_OWN_END]],
-        middle=f"trap 'printf \"no newline\"; exit 7' TERM; {_WAIT}",
-    ),
-    "down": Play(
-        perform=_down,
-        expected=[[_STOPPED]],
-        middle=f"trap 'printf \"no newline\"; exit 7' TERM; {_WAIT}",
-    ),
+    "stop": Play(perform=_stop, ends=[[_STOPPED], [_OWN]], middle=_WAIT_FOR_TERM),
+    "down": Play(perform=_down, ends=[[_STOPPED]], middle=_WAIT_FOR_TERM),
 }

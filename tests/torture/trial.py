@@ -11,13 +11,13 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import define, field, frozen
 
-from supervisor.journal import Journal, JournalError, RunRecord
+from supervisor.journal import Journal, JournalError
 from tests.torture.calls import error_of, has_descriptor, path_position
 from tests.torture.fault import Fault, Role, counts, modes_of
 from tests.torture.forked import Supervisor, start
@@ -60,6 +60,17 @@ class Place:
         """The jobs file."""
         return self.top / "jobs.toml"
 
+    @contextmanager
+    def journal(self) -> Iterator[Journal]:
+        """Open the journal to read it. Raises JournalError, also where there is none."""
+        journal = Journal.read(self.state / "state.db")
+        if journal is None:
+            raise JournalError("there is none")
+        try:
+            yield journal
+        finally:
+            journal.close()
+
     def marks(self, name: str) -> int:
         """How many lines the job has written to a file."""
         path = self.shared / name
@@ -101,16 +112,13 @@ class Trial:
         """Let the job go on to its end."""
         (self.place.shared / "go").touch()
 
-    def last_run(self) -> RunRecord | None:
-        """The newest run that the journal knows of."""
-        with suppress(JournalError):
-            journal = Journal.read(self.place.state / "state.db")
-            if journal is not None:
-                try:
-                    return journal.last_run("job")
-                finally:
-                    journal.close()
-        return None
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is anything left to do for another supervisor."""
+        with suppress(JournalError), self.place.journal() as journal:
+            session = journal.last_session()
+            return session is None or session.ended is None
+        return True
 
     def abandon(self) -> None:
         """Kill whatever is left, so that the next trial starts from nothing."""

@@ -88,6 +88,19 @@ async def test_who_does_not_read_holds_up_the_line(pipe: Pipe) -> None:
         assert shown == lines
 
 
+async def test_lines_are_whole_where_others_write_to_the_same_pipe(pipe: Pipe) -> None:
+    """As `2>&1` makes it: what somebody else writes comes between lines, never inside one."""
+    echo = Echo(pipe.writer, ["a"], terminal=False)
+    got = bytearray()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sink_of(echo, "a"), "stdout", [b"." * 995] * 200)
+        while nursery.child_tasks:
+            await trio.testing.wait_all_tasks_blocked()
+            os.write(pipe.writer, b"another\n")
+            got += os.read(pipe.reader, PIPE_SIZE)
+    assert set(bytes(got).splitlines()) == {b"another", b"a | " + b"." * 995}
+
+
 async def test_who_has_gone_holds_up_nothing(pipe: Pipe) -> None:
     """The echo ends, once and for all, and says so once."""
     echo = Echo(pipe.writer, ["a"], terminal=False)

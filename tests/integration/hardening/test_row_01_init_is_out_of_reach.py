@@ -1,0 +1,76 @@
+"""Row 1: a job cannot change the program that starts containers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.security.capabilities import (
+    CAP_SYS_PTRACE,
+    DEFAULT_CAPABILITIES,
+    parse_capability,
+)
+from tests.integration.container.stage import Stage, end_of
+
+pytestmark = pytest.mark.root
+
+POWERFUL = DEFAULT_CAPABILITIES | {CAP_SYS_PTRACE, parse_capability("DAC_READ_SEARCH")}
+
+
+@pytest.fixture
+def unchanged(stage: Stage) -> Iterator[None]:
+    """Compare the bytes that start containers, in memory and on disk."""
+    installed = Path(__import__("runtime").__file__).parent
+    program = stage.runtime.program
+    yield
+    program.verify()
+    assert hashlib.sha256(program_bytes(program.fd)).digest() == program.digest
+    assert installed.is_dir()
+
+
+def program_bytes(fd: int) -> bytes:
+    """All that is in a memory file."""
+    return Path(f"/proc/self/fd/{fd}").read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["r", "w", "rw", "t"])
+async def test_pid_1_cannot_be_opened(stage: Stage, unchanged: None, mode: str) -> None:
+    """Not even for reading: its memory is not dumpable, so /proc shows nothing of it."""
+    assert (await stage.run("probe", "open", "/proc/1/exe", mode)).text == "EACCES\n"
+
+
+async def test_who_may_look_may_not_write(stage: Stage, unchanged: None) -> None:
+    """With the right to trace, PID 1's program can be read; its seal keeps it as it is."""
+    ended = await stage.run("probe", "overwrite", "/proc/1/exe", capabilities=POWERFUL)
+    read, reopen, write, truncate, chmod = ended.lines
+    assert read == "ok"
+    assert reopen in ("ok", "ETXTBSY", "EPERM")
+    assert write in ("EPERM", "ETXTBSY", "EBADF")
+    assert truncate in ("EPERM", "ETXTBSY")
+    assert chmod in ("ok", "EPERM")
+    for mode in ("w", "t"):
+        ended = await stage.run("probe", "open", "/proc/1/exe", mode, capabilities=POWERFUL)
+        assert ended.lines[0] in ("EPERM", "ETXTBSY") if mode == "t" else True
+
+
+async def test_a_script_that_calls_its_starter_gets_nothing(
+    stage: Stage, image: Path, unchanged: None
+) -> None:
+    """Where the command takes the place of init, its interpreter may be init once more."""
+    script = image / "script"
+    script.write_text("#!/proc/self/exe\n")
+    script.chmod(0o755)
+    async with stage.started("/script", init=False) as container:
+        ended = await end_of(container)
+    assert (ended.exit.code, ended.stdout) == (125, b"")
+
+
+async def test_the_program_is_the_same_afterwards(stage: Stage, unchanged: None) -> None:
+    """The next container starts from the same bytes, though the last one tried all it could."""
+    for init in (True, False):
+        for path in ("/proc/1/exe", "/proc/self/exe"):
+            await stage.run("probe", "overwrite", path, capabilities=POWERFUL, init=init)
+            assert (await stage.run("true")).code == 0

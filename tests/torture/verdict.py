@@ -1,0 +1,147 @@
+"""What is wrong after a trial, if anything is: the journal, the logs and the machine compared.
+
+An outcome is good where the play can have it without a fault. Where a call failed or PID 1 was
+killed, a failure is good as well if it is true: who says that the command was never executed is
+held to the mark that the command leaves, and output may end early but is otherwise exact.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from supervisor.journal import AttemptRecord, JournalError, RunRecord, is_void
+from supervisor.logs import LogQuery, read_log
+from supervisor.states import Reason
+from tests.leaks import cgroup_mounts, mounts
+from tests.torture.plays import End, Play
+from tests.torture.trial import Place, Trial, children
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """`end` is how the job came out, in a few words; `problems` is empty where all is well."""
+
+    end: str
+    problems: Sequence[str]
+
+
+def judge(trial: Trial, play: Play, project: str) -> Verdict:
+    """Compare what is there after a play with what has to be."""
+    problems = [*_left_behind(trial.place, project), *_confused(trial)]
+    try:
+        with trial.place.journal() as journal:
+            session = journal.last_session()
+            run = journal.last_run("job")
+            attempts = [] if run is None else journal.attempts(run.id)
+    except JournalError as error:
+        return Verdict(end="no journal", problems=[*problems, f"journal: {error}"])
+    if session is None or run is None or run.reason is None or session.ended is None:
+        state = "no run" if run is None else run.state
+        return Verdict(end="unfinished", problems=[*problems, f"not finished: {state}"])
+    problems += _inconsistent(run, attempts)
+    real = [attempt for attempt in attempts if not is_void(attempt)]
+    marks = trial.place.marks("ran")
+    said = "; ".join(f"{attempt.reason} {attempt.exit_code}" for attempt in real)
+    for ends in play.ends:
+        if [(end.reason, end.code) for end in ends] == [(a.reason, a.exit_code) for a in real]:
+            problems += _well(trial.place, ends, real, marks)
+            return Verdict(end="as if nothing had been", problems=problems)
+    if not may_fail(trial):
+        problems.append(f"ended otherwise: {said or run.reason} ({run.detail})")
+    problems += _untrue(trial.place, play, run, real, marks)
+    return Verdict(end=said or f"run {run.reason}", problems=problems)
+
+
+def may_fail(trial: Trial) -> bool:
+    """Whether the fault is one that the job may have to suffer for."""
+    return (
+        trial.fault is not None
+        and bool(trial.hit)
+        and (trial.fault.mode == "fail" or (trial.fault.mode, trial.fault.role) == ("kill", "init")
+             or (trial.fault.mode, trial.fault.role) == ("kill", "command"))
+    )  # fmt: skip
+
+
+def _well(
+    place: Place, ends: Sequence[End], attempts: Sequence[AttemptRecord], marks: int
+) -> Iterator[str]:
+    if marks != len(ends):
+        yield f"the command was executed {marks} times, not {len(ends)}"
+    for end, attempt in zip(ends, attempts, strict=True):
+        for stream, wanted in (("stdout", end.stdout), ("stderr", end.stderr)):
+            found = logged(place, attempt, stream)
+            if found != wanted:
+                yield f"attempt {attempt.number}: {stream} is {found!r}, not {wanted!r}"
+
+
+def _untrue(
+    place: Place, play: Play, run: RunRecord, attempts: Sequence[AttemptRecord], marks: int
+) -> Iterator[str]:
+    """Find what a failure says that is not so."""
+    executed = [attempt for attempt in attempts if attempt.reason is not Reason.START_ERROR]
+    if len(executed) < marks:
+        yield f"executed {marks} times, but {len(executed)} attempts say so ({run.detail})"
+    if run.reason is Reason.COMPLETED:
+        yield "completed, but no attempt of this job can"
+    if not run.detail:
+        yield "a failure without a cause"
+    for attempt in attempts:
+        for stream in ("stdout", "stderr"):
+            found = logged(place, attempt, stream)
+            ends = [end for ends in play.ends for end in ends]
+            wanted = [end.stdout if stream == "stdout" else end.stderr for end in ends]
+            if not any(each.startswith(found) for each in wanted):
+                yield f"attempt {attempt.number}: {stream} is {found!r}"
+
+
+def _inconsistent(run: RunRecord, attempts: Sequence[AttemptRecord]) -> Iterator[str]:
+    if not run.state.terminal or run.ended is None:
+        yield f"run: {run}"
+    for number, attempt in enumerate(attempts, start=1):
+        if attempt.number != number or attempt.ended is None or attempt.reason is None:
+            yield f"attempt: {attempt}"
+
+
+def _confused(trial: Trial) -> Iterator[str]:
+    """Find supervisors that met no fault and had trouble all the same."""
+    for supervisor in trial.supervisors:
+        if supervisor.listener is None or trial.fault is None or trial.fault.mode != "fail":
+            lines = supervisor.said.splitlines()
+            bad = [line for line in lines if re.match(r"Traceback|\w*Error|pocker:", line.strip())]
+            if bad:
+                yield f"{supervisor.log.name}: {bad[0]} ... {lines[-1]}"
+
+
+def logged(place: Place, attempt: AttemptRecord, stream: str) -> bytes:
+    """The bytes that the log of an attempt has of a stream."""
+    directory = place.state / f"logs/job/{attempt.run}/{attempt.number}"
+    records = read_log(str(directory), LogQuery())
+    return b"".join(
+        record.message + (b"" if record.partial else b"\n")
+        for record in records
+        if record.stream == stream
+    )
+
+
+def _left_behind(place: Place, project: str) -> Iterator[str]:
+    for directory in (place.root / "containers", place.state / "containers"):
+        if directory.exists():
+            yield from (f"left: {path}" for path in directory.iterdir())
+    yield from (f"left: {path}" for path in place.root.glob("*.sock"))
+    for mount in cgroup_mounts():
+        for found in mount.point.glob(f"**/{project}-job-*"):
+            yield f"left: {found}"
+    for mount in mounts():
+        if place.top in mount.point.parents:
+            yield f"left mounted: {mount.point}"
+    for pid in children():
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        yield f"left running: {pid} ({name})"
+    left = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
+            if os.path.lexists(f"/proc/self/fd/{fd}")]  # fmt: skip
+    yield from (f"left open: {path}" for path in left if str(place.top) in path)

@@ -29,11 +29,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "up": "Run the jobs of a file until all have ended.",
         "stop": "Stop single jobs.",
+        "wait": "Wait until a job has ended.",
         "down": "Stop all jobs and the supervisor.",
     },
     "Look": {
         "ps": "List the jobs of the last session.",
         "logs": "Show the output of jobs.",
+        "events": "Show what happened, as it happens.",
         "history": "List past runs.",
         "inspect": "Show all that is known about jobs, as JSON.",
     },

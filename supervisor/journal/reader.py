@@ -87,6 +87,12 @@ class JournalReader:
             return run_of(row)
         return None
 
+    def run(self, number: int) -> RunRecord:
+        """One run. Raises JournalError."""
+        for row in self._rows("SELECT * FROM run WHERE id = ?", number):
+            return run_of(row)
+        raise JournalError(f"run {number} is not in the state database any more")
+
     def attempts(self, run: int) -> list[AttemptRecord]:
         """The attempts of a run, first to last."""
         return [

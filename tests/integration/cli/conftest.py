@@ -10,8 +10,6 @@ import pytest
 from runtime.directories import Directories
 from tests.integration.cli.pocker import Pocker
 
-pytestmark = pytest.mark.root
-
 
 @pytest.fixture
 def pocker(leak_check: None, state: Directories, tmp_path: Path) -> Iterator[Pocker]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -22,18 +22,15 @@ POWERFUL = DEFAULT_CAPABILITIES | {CAP_SYS_PTRACE, parse_capability("DAC_READ_SE
 
 @pytest.fixture
 def unchanged(stage: Stage) -> Iterator[None]:
-    """Compare the bytes that start containers, in memory and on disk."""
-    installed = Path(__import__("runtime").__file__).parent
-    program = stage.runtime.program
+    """Compare the bytes that start containers, in memory and as they were installed."""
+    memory = Path(f"/proc/self/fd/{stage.runtime.program.fd}")
+    before = memory.read_bytes()
+    installed = resources.files("runtime").joinpath("init").read_bytes()
+    assert before == installed
     yield
-    program.verify()
-    assert hashlib.sha256(program_bytes(program.fd)).digest() == program.digest
-    assert installed.is_dir()
-
-
-def program_bytes(fd: int) -> bytes:
-    """All that is in a memory file."""
-    return Path(f"/proc/self/fd/{fd}").read_bytes()
+    assert memory.read_bytes() == before
+    assert resources.files("runtime").joinpath("init").read_bytes() == installed
+    stage.runtime.program.verify()
 
 
 @pytest.mark.parametrize("mode", ["r", "w", "rw", "t"])
@@ -47,13 +44,11 @@ async def test_who_may_look_may_not_write(stage: Stage, unchanged: None) -> None
     ended = await stage.run("probe", "overwrite", "/proc/1/exe", capabilities=POWERFUL)
     read, reopen, write, truncate, chmod = ended.lines
     assert read == "ok"
-    assert reopen in ("ok", "ETXTBSY", "EPERM")
-    assert write in ("EPERM", "ETXTBSY", "EBADF")
+    assert (reopen, write) in (("ok", "EPERM"), ("ETXTBSY", "ETXTBSY"))
     assert truncate in ("EPERM", "ETXTBSY")
-    assert chmod in ("ok", "EPERM")
-    for mode in ("w", "t"):
-        ended = await stage.run("probe", "open", "/proc/1/exe", mode, capabilities=POWERFUL)
-        assert ended.lines[0] in ("EPERM", "ETXTBSY") if mode == "t" else True
+    assert chmod == "ok"  # it belongs to root; a mode gives nobody more than a seal leaves
+    ended = await stage.run("probe", "open", "/proc/1/exe", "t", capabilities=POWERFUL)
+    assert ended.lines[0] in ("EPERM", "ETXTBSY")
 
 
 async def test_a_script_that_calls_its_starter_gets_nothing(

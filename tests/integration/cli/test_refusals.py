@@ -1,0 +1,124 @@
+"""Bad input: one clear error each, nothing started, nothing left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.pocker import Pocker, finish, read_until
+from tests.leaks import cgroup_mounts
+
+pytestmark = pytest.mark.root
+
+JOB = '[jobs.a]\nimage = "host"\ncommand = "true"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (JOB + 'memroy = "1g"', '5: jobs.a.memroy: unknown key; did you mean "memory"?'),
+        (JOB + 'retries = "two"', "5: jobs.a.retries: 'two' is not a whole number"),
+        (
+            JOB + 'memory = "10 parsec"',
+            "5: jobs.a.memory: '10 parsec' is not a size: use bytes, or a number with k, m, g or t,"
+            " such as 512k or 1.5g",
+        ),
+        (JOB + "[jobs.a]\n", "5: cannot declare ('jobs', 'a') twice"),
+        (
+            JOB + 'depends_on = ["b"]\n[jobs.b]\nimage = "host"\ncommand = "x"\ndepends_on = ["a"]',
+            "5: jobs.a.depends_on: cycle: a -> b -> a",
+        ),
+        (JOB + 'depends_on = ["aa"]', """5: jobs.a.depends_on[0]: no job has the name 'aa'"""),
+        (JOB + 'memory = "1k"', "5: jobs.a.memory: 1024 bytes is "),
+        (
+            '[jobs.a]\nimage = "./absent"\ncommand = "x"',
+            "3: jobs.a.image: {top}/absent: no such file or directory",
+        ),
+        (
+            JOB + 'volumes = ["./absent:/data"]',
+            "5: jobs.a.volumes[0]: {top}/absent: no such file or directory",
+        ),
+    ],
+)
+def test_a_wrong_file_starts_nothing(pocker: Pocker, text: str, problem: str) -> None:
+    """The message has file, line and key; the exit code is 2; not a directory was made."""
+    file = pocker.file(text)
+    refused = pocker.run("up", file)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"{file}:{problem.format(top=pocker.top)}")
+    assert not os.path.exists(pocker.directories.root)
+    assert not os.path.exists(pocker.directories.state)
+
+
+def test_a_missing_file_is_named(pocker: Pocker) -> None:
+    """As it was written on the command line."""
+    refused = pocker.run("up", "absent.toml")
+    assert (refused.returncode, refused.stderr) == (2, "absent.toml: no such file or directory\n")
+
+
+@pytest.mark.parametrize("options", [[], ["-d"]])
+def test_no_root_rights(pocker: Pocker, options: list[str]) -> None:
+    """Who may not start containers is told so before anything is made."""
+    command = pocker.command("up", *options, pocker.file(JOB))
+    # Without a map, nobody in a new user namespace is root in the eyes of anybody.
+    refused = subprocess.run(
+        ["unshare", "--user", *command], capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stdout) == (125, "")
+    assert refused.stderr == ("pocker: starting containers needs root rights: run this as root\n")
+    assert not os.path.exists(pocker.directories.state)
+
+
+@pytest.mark.parametrize("options", [[], ["-d"]])
+def test_another_supervisor_is_running(pocker: Pocker, options: list[str]) -> None:
+    """Who has the state directory is named, and is left alone."""
+    first = pocker.start(
+        "up", pocker.file('[jobs.a]\nimage = "host"\ncommand = "echo up; cat; sleep 100"')
+    )
+    read_until(first, "a | up")
+    refused = pocker.run("up", *options, pocker.file(JOB, "other.toml"))
+    assert (refused.returncode, refused.stdout) == (125, "")
+    assert refused.stderr == (
+        f"pocker: {pocker.directories.state} is in use by a running supervisor (pid {first.pid})\n"
+    )
+    assert pocker.states() == {"a": "running"}
+    first.terminate()
+    assert finish(first)[0] == 143
+
+
+def test_the_state_database_is_no_database(pocker: Pocker) -> None:
+    """The file is named, by those who write it and by those who read it."""
+    database = Path(pocker.directories.state, "state.db")
+    database.parent.mkdir()
+    database.write_text("not a database" * 100)
+    for arguments, code in ((["up", pocker.file(JOB)], 125), (["ps"], 1), (["logs", "a"], 1)):
+        refused = pocker.run(*arguments)
+        assert refused.returncode == code
+        assert refused.stderr == f"pocker: open state database {database}: file is not a database\n"
+
+
+def test_a_controller_is_absent(pocker: Pocker) -> None:
+    """A limit that nobody could keep is no limit: the job is not started."""
+    points = [
+        str(mount.point) for mount in cgroup_mounts() if _has_memory(mount.point, mount.options)
+    ]
+    command = pocker.command("up", pocker.file(JOB + 'memory = "64m"'))
+    shell = " && ".join([*(f"umount -l {point}" for point in points), 'exec "$@"'])
+    refused = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", shell, "sh", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode in {1, 125}
+    (run,) = pocker.json("history", "--format", "json")
+    assert (run["state"], run["reason"], run["exit_code"]) == ("failed", "StartError", 125)
+    assert "memory" in run["detail"]
+
+
+def _has_memory(point: Path, options: tuple[str, ...]) -> bool:
+    controllers = point / "cgroup.controllers"
+    return "memory" in (controllers.read_text().split() if controllers.exists() else options)

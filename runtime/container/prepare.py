@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from pathlib import Path
 
 from attrs import evolve
 
@@ -16,7 +17,7 @@ from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
 from runtime.rootfs.host import GROUP, PASSWD
-from runtime.security.seccomp import compile_filter
+from runtime.security.seccomp import cached_filter, compile_filter
 from runtime.spec import ContainerSpec, Device, DirectoryRootfs, HostRootfs, OverlayRootfs
 
 _RESOLVER = "/etc/resolv.conf"
@@ -128,7 +129,8 @@ def prepare_plan(
     `labels` name the hierarchies that it has a cgroup in.
     """
     write_system_files(spec, directories.container(spec.id))
-    return _plan(spec, identity, directories, labels)
+    program = cached_filter(Path(directories.root), spec.capabilities) if spec.seccomp else b""
+    return _plan(spec, identity, directories, labels, program)
 
 
 def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, ...]:
@@ -139,11 +141,16 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
     layout = Cgroups.open().layout
     used = (layout.v1_of("memory"), layout.v1_of("pids"), layout.v2)
     labels = {hierarchy.label for hierarchy in used if hierarchy is not None}
-    return _plan(spec, identity_of(spec), directories, labels)
+    program = compile_filter(spec.capabilities) if spec.seccomp else b""
+    return _plan(spec, identity_of(spec), directories, labels, program)
 
 
 def _plan(
-    spec: ContainerSpec, identity: Identity, directories: Directories, labels: Iterable[str]
+    spec: ContainerSpec,
+    identity: Identity,
+    directories: Directories,
+    labels: Iterable[str],
+    seccomp: bytes,
 ) -> tuple[Step, ...]:
     """Everything the plan builder needs, found out and handed over."""
     own = directories.container(spec.id)
@@ -154,6 +161,6 @@ def _plan(
         files=system_files(spec, own),
         layers=Layers(upper=own.upper, work=own.work, skeleton=directories.skeleton),
         cgroup_mounts=cgroup_mounts(labels),
-        seccomp=compile_filter(spec.capabilities) if spec.seccomp else b"",
+        seccomp=seccomp,
     )
     return build_plan(spec, around)

@@ -8,27 +8,27 @@ that is wrong (closing), or says nothing that this project acts on (memory, cloc
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 CHANGING = frozenset(
     # files
     "openat openat2 mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat"
     " renameat2 unlink unlinkat rmdir write writev pwrite64 ftruncate fallocate fsync fdatasync"
-    " chmod fchmod fchmodat chown fchown fchownat lchown utimensat flock fcntl read tee mmap"
+    " chmod fchmod fchmodat chown fchown fchownat lchown utimensat flock read tee"
     # descriptors
-    " memfd_create pipe2 eventfd2 inotify_init1 inotify_add_watch inotify_rm_watch epoll_ctl"
+    " memfd_create pipe2 eventfd2 inotify_init1 inotify_add_watch inotify_rm_watch"
     " socket socketpair bind listen accept4 dup dup2 dup3 close_range"
     # mounts
     " mount umount2 move_mount open_tree fsopen fsconfig fsmount mount_setattr pivot_root"
     # processes
     " clone3 execve execveat pidfd_open pidfd_send_signal kill waitid wait4 chdir fchdir setsid"
     " keyctl unshare sethostname prctl prlimit64 setgroups setresuid setresgid setuid setgid"
-    " capset seccomp bpf ioctl".split()
+    " capset seccomp bpf".split()
 )
 
 LOOKING = frozenset(
     "newfstatat fstat stat lstat statx statfs fstatfs access faccessat faccessat2 readlink"
-    " readlinkat getdents64 pread64 getcwd getxattr".split()
+    " readlinkat getdents64 pread64 getcwd getxattr ioctl fcntl mmap epoll_ctl".split()
 )
 
 CALLS = CHANGING | LOOKING
@@ -69,9 +69,21 @@ _PATH = {
 }
 _DESCRIPTOR = frozenset(
     "write writev pwrite64 ftruncate fallocate fsync fdatasync fchmod fchown flock fcntl read tee"
-    " fstat fstatfs getdents64 pread64 ioctl bind listen fchdir dup dup2 dup3 waitid"
+    " newfstatat fstat fstatfs getdents64 pread64 ioctl bind listen fchdir dup dup2 dup3 waitid"
     " pidfd_send_signal".split()
 )
+
+
+_TERMINAL = 0x5401
+"""TCGETS: Python asks it of every file that it opens, and expects an error."""
+_PROGRAM = (".py", ".pyc", ".mo")
+
+
+def matters(call: str, subject: str, arguments: Sequence[int]) -> bool:
+    """Whether a call on `subject` can go wrong in a way that is this project's to deal with."""
+    if call == "ioctl" and arguments[1] == _TERMINAL:
+        return False
+    return not subject.endswith(_PROGRAM)
 
 
 def path_position(call: str) -> int | None:

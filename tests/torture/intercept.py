@@ -18,9 +18,11 @@ import socket
 import struct
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 
 from attrs import frozen
+
+from tests.torture.calls import has_descriptor, path_position
 
 _INSTRUCTION = struct.Struct("=HBBI")
 _LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
@@ -37,7 +39,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Call:
     """A call that stands still: the thread `tid` of a process wants to make it."""
 
@@ -46,21 +48,28 @@ class Call:
     name: str
     arguments: tuple[int, ...]
 
-    def text(self, position: int) -> str:
-        """Read the string that an argument points at; empty where the caller is gone."""
+    @cached_property
+    def subject(self) -> str:
+        """The file that the call is about; empty where it is about none, or its caller is gone."""
+        position = path_position(self.name)
+        path = "" if position is None else self._text(self.arguments[position])
+        if not path and has_descriptor(self.name):
+            return self._file(self.arguments[0] & 0xFFFFFFFF)
+        return path
+
+    def _text(self, place: int) -> str:
+        """Read a string from the caller's memory."""
+        found = b""
         with suppress(OSError), open(f"/proc/{self.tid}/mem", "rb", buffering=0) as memory:
             # A piece at a time, because the string may end just before memory does.
-            found = b""
             while b"\0" not in found and len(found) < _LONGEST:
-                place = self.arguments[position] + len(found)
-                found += os.pread(memory.fileno(), 64 - place % 64, place)
-            return found.partition(b"\0")[0].decode(errors="replace")
-        return ""
+                at = place + len(found)
+                found += os.pread(memory.fileno(), 64 - at % 64, at)
+        return found.partition(b"\0")[0].decode(errors="replace")
 
-    def file(self, position: int) -> str:
-        """Name what is behind the descriptor that an argument is; empty where there is nothing."""
+    def _file(self, descriptor: int) -> str:
         with suppress(OSError):
-            return os.readlink(f"/proc/{self.tid}/fd/{self.arguments[position] & 0xFFFFFFFF}")
+            return os.readlink(f"/proc/{self.tid}/fd/{descriptor}")
         return ""
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from supervisor.journal import Journal, JournalError
-from tests.torture.calls import error_of, has_descriptor, path_position
+from tests.torture.calls import error_of, matters
 from tests.torture.fault import Fault, Role, counts, modes_of
 from tests.torture.forked import Supervisor, start
 from tests.torture.intercept import Call, Listener, kill
@@ -167,10 +167,10 @@ class Trial:
         role = self._role_of(call.tid)
         if role == "command" and call.name == "execve":
             self._roles[call.tid] = None
-        if role is None:
+        if role is None or not matters(call.name, call.subject, call.arguments):
             listener.answer(call)
         elif self.fault is None:
-            self.seen.append((role, call.name, _describe(call)))
+            self.seen.append((role, call.name, call.subject))
             listener.answer(call)
         elif self._is_its_turn(role, call, self.fault):
             self._do(listener, call, self.fault)
@@ -184,7 +184,7 @@ class Trial:
         return self._counted[role] == fault.number
 
     def _do(self, listener: Listener, call: Call, fault: Fault) -> None:
-        self.hit = f"{call.name} {_describe(call)}".rstrip()
+        self.hit = f"{call.name} {call.subject}".rstrip()
         match fault.mode:
             case "fail":
                 listener.answer(call, error_of(call.name))
@@ -229,13 +229,6 @@ def _status_of(tid: int) -> dict[str, str]:
 
 def _process_of(tid: int) -> int:
     return int(_status_of(tid).get("Tgid", tid))
-
-
-def _describe(call: Call) -> str:
-    position = path_position(call.name)
-    if position is not None:
-        return call.text(position)
-    return call.file(0) if has_descriptor(call.name) else ""
 
 
 def faults_of(play: str, seen: Sequence[tuple[Role, str, str]]) -> list[Fault]:

@@ -58,8 +58,8 @@ typing-check: setup
         --cache-dir=.venv-typing/cache tests/typing
 
 # Measures starts, throughput and idle cost against other tools.
-bench *ARGS: setup (packages bench_packages)
-    python bench/run.py "$@"
+bench: setup (packages bench_packages)
+    python -m bench
 
 # Feeds random input to each C fuzz target for SECONDS.
 [no-exit-message]

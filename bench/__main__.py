@@ -1,0 +1,12 @@
+"""All benchmarks, one after the other: ``./just bench``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MODULES = ("bench.start", "bench.service", "bench.logs")
+
+for module in MODULES:
+    print(f"\n{module}", flush=True)
+    subprocess.run([sys.executable, "-m", module], check=True)

@@ -102,7 +102,9 @@ class JobRun:
         record = self._interrupted_attempt
         if self.attempt is not None:
             return self.attempt.place.container
-        return record.container if record is not None and record.ended is None else None
+        if record is None or record.ended is not None or self._rebooted(record):
+            return None
+        return record.container
 
     @property
     def succeeded(self) -> bool:
@@ -242,11 +244,11 @@ class JobRun:
         )
 
     async def _make_attempts(self) -> None:
+        result = None
+        if self.state not in (RunState.QUEUED, RunState.BACKOFF):
+            result = await self._take_up()
         if self.state is RunState.BACKOFF and not await self._pause():
             return
-        result = None
-        if self.state is not RunState.QUEUED:
-            result = await self._take_up()
         while result is None or await self._goes_on_after(result):
             result = await self._attempt_in_slot()
             if result is None:
@@ -288,19 +290,20 @@ class JobRun:
             await self.shop.slots.acquire_on_behalf_of(self)
             granted = True
         try:
-            if not self._entered(Event.SLOT_GRANTED):
-                return None
             return await self._make_attempt()
         finally:
             if granted:
                 self.shop.slots.release_on_behalf_of(self)
 
-    async def _make_attempt(self) -> AttemptResult:
-        self.attempts += 1
+    async def _make_attempt(self) -> AttemptResult | None:
         container = container_id(self.shop.project, self.spec.name)
-        record = self.shop.journal.begin_attempt(
-            self.number, self.attempts, container, self.shop.boot
-        )
+        with self.shop.journal.transaction():
+            if not self._entered(Event.SLOT_GRANTED):
+                return None
+            self.attempts += 1
+            record = self.shop.journal.begin_attempt(
+                self.number, self.attempts, container, self.shop.boot
+            )
         with self._attempt(container, record) as attempt:
             return await attempt.run()
 
@@ -337,29 +340,23 @@ class JobRun:
     async def _take_up(self) -> AttemptResult | None:
         """Go on with the attempt that a former supervisor had begun.
 
-        None where its command was never executed: then the run is back in the queue.
+        None where its command was never executed: then the run pauses, for no time at all.
         """
         record = self._interrupted_attempt
-        if record is not None and record.ended is not None:
+        assert record is not None, "a run that has a slot has an attempt"
+        if record.ended is not None:
             return result_of(record)
-        result = None
-        if record is not None and record.boot == self.shop.boot:
-            result = await self._resume_attempt(record)
-        if result is None and self.state is RunState.STARTING and not self._rebooted(record):
-            if record is not None:
+        rebooted = record.boot != self.shop.boot
+        result = None if rebooted else await self._resume_attempt(record)
+        if result is None and self.state is RunState.STARTING and not rebooted:
+            with self.shop.journal.transaction():
                 self._lose(record, "the supervisor was killed before the command was executed")
-                self._void += 1
-            self._begin_pause(0.0, self._pauses)
-            self._entered(Event.PAUSE_OVER)
-            return None
-        if result is None:
-            assert record is not None, "a run that is running has an attempt"
-            why = "the machine was rebooted" if self._rebooted(record) else "its container is gone"
+                self._begin_pause(0.0, self._pauses)
+            self._void += 1
+        elif result is None:
+            why = "the machine was rebooted" if rebooted else "its container is gone"
             result = self._lose(record, f"nobody saw how it ended: {why}")
         return result
-
-    def _rebooted(self, record: AttemptRecord | None) -> bool:
-        return record is not None and record.boot != self.shop.boot
 
     async def _resume_attempt(self, record: AttemptRecord) -> AttemptResult | None:
         stop = None

@@ -135,7 +135,12 @@ static void execute_from_path(const struct command *command) {
 
 // Tells the supervisor through the pipe, and a later one, should this one be dead, through the file.
 static void announce(struct report *report, enum report_kind kind) {
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
     report_send(INIT_REPORT, report, kind);
+    // A dead supervisor's pipe is no reason to die of for a command that is about to be executed.
+    sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
     while (pwrite(INIT_EXIT, report, sizeof *report, 0) < 0 && errno == EINTR) {
     }
 }
@@ -284,11 +289,11 @@ static int start_command(struct launch *launch, const sigset_t *all) {
     }
     if (launch->failed) _exit(EXIT_SETUP_FAILED);  // the child has reported
     if (shed_privileges(&launch->sandbox) < 0) return -1;
-    // End-of-file on the output pipes must mean that the command's last writer is gone, and
-    // end-of-file on the report pipe that the command runs.
-    k_close_range(INIT_STDIN, INIT_REPORT, 0);
     close(launch->sandbox.root);
     close(launch->sandbox.blank);
+    // End-of-file on the output pipes must mean that the command's last writer is gone, and
+    // end-of-file on the report pipe that the command runs: that one goes last.
+    k_close_range(INIT_STDIN, INIT_REPORT, 0);
     supervise((pid_t)pid, all, &record, started_boot);
 }
 

@@ -28,16 +28,16 @@ static struct logpump *usable(PyObject *self) {
 }
 
 static PyObject *pump_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    int spool;
+    int spool, holds_lines = 0;
     if (keywords != NULL && PyDict_Size(keywords) > 0) {
         PyErr_SetString(PyExc_TypeError, "LogPump() takes no keyword arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "i", &spool)) return NULL;
+    if (!PyArg_ParseTuple(args, "i|p", &spool, &holds_lines)) return NULL;
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     struct pump_object *object = (struct pump_object *)allocate(type, 0);
     if (object == NULL) return NULL;
-    if (logpump_open(&object->pump, spool, &object->fresh) < 0) {
+    if (logpump_open(&object->pump, spool, holds_lines, &object->fresh) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         Py_DECREF(object);
         return NULL;
@@ -79,6 +79,55 @@ static PyObject *pump_run(PyObject *self, PyObject *args) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     return Py_BuildValue("in", (int)outcome, (Py_ssize_t)read_bytes);
+}
+
+static PyObject *pump_take(PyObject *self, PyObject *args) {
+    struct logpump *pump = usable(self);
+    int stream, pipe;
+    if (pump == NULL || !PyArg_ParseTuple(args, "ii", &stream, &pipe)) return NULL;
+    if (stream < 0 || stream >= LOGFRAME_STREAMS) {
+        PyErr_SetString(PyExc_ValueError, "no such stream");
+        return NULL;
+    }
+    size_t read_bytes;
+    enum logpump_outcome outcome =
+        logpump_take(pump, (enum logframe_stream)stream, pipe, &read_bytes);
+    if (outcome == LOGPUMP_BROKEN) {
+        errno = pump->error;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    return Py_BuildValue("in", (int)outcome, (Py_ssize_t)read_bytes);
+}
+
+static PyObject *pump_pending(PyObject *self, PyObject *unused) {
+    (void)unused;
+    const struct logpump *pump = usable(self);
+    if (pump == NULL) return NULL;
+    PyObject *pending = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)logpump_pending(pump));
+    if (pending != NULL) logpump_copy_pending(pump, PyBytes_AsString(pending));
+    return pending;
+}
+
+static PyObject *pump_delivered(PyObject *self, PyObject *args) {
+    struct logpump *pump = usable(self);
+    Py_ssize_t size;
+    if (pump == NULL || !PyArg_ParseTuple(args, "n", &size)) return NULL;
+    if (size < 0 || logpump_delivered(pump, (size_t)size) < 0) {
+        PyErr_SetString(PyExc_ValueError, "not as many bytes are pending, or more are held");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *pump_hold(PyObject *self, PyObject *unused) {
+    (void)unused;
+    struct logpump *pump = usable(self);
+    if (pump == NULL) return NULL;
+    if (logpump_hold(pump) < 0) {
+        PyErr_SetString(PyExc_ValueError, "more bytes are pending than can be held");
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *pump_flush(PyObject *self, PyObject *args) {
@@ -168,6 +217,10 @@ static PyObject *get_last_line(PyObject *self, void *unused) {
 
 static PyMethodDef pump_methods[] = {
     {"run", pump_run, METH_VARARGS, "run(stream, pipe, log, limit, budget)"},
+    {"take", pump_take, METH_VARARGS, "take(stream, pipe)"},
+    {"pending", pump_pending, METH_NOARGS, "pending()"},
+    {"delivered", pump_delivered, METH_VARARGS, "delivered(size)"},
+    {"hold", pump_hold, METH_NOARGS, "hold()"},
     {"flush", pump_flush, METH_VARARGS, "flush(log, limit)"},
     {"place", pump_place, METH_VARARGS, "place(offset, open_streams)"},
     {"drop", pump_drop, METH_VARARGS, "drop(log)"},
@@ -205,10 +258,10 @@ int pocker_add_log_functions(PyObject *module) {
         const char *name;
         long value;
     } constants[] = {
-        {"LOG_BATCH", LOGPUMP_BATCH},     {"LOG_RECORD", LOGFRAME_RECORD},
-        {"LOG_DRAINED", LOGPUMP_DRAINED}, {"LOG_MORE", LOGPUMP_MORE},
-        {"LOG_END", LOGPUMP_END},         {"LOG_FULL", LOGPUMP_FULL},
-        {"LOG_FAILED", LOGPUMP_FAILED},
+        {"LOG_BATCH", LOGPUMP_BATCH}, {"LOG_RECORD", LOGFRAME_RECORD},
+        {"LOG_HELD", LOGPUMP_HELD},   {"LOG_DRAINED", LOGPUMP_DRAINED},
+        {"LOG_MORE", LOGPUMP_MORE},   {"LOG_END", LOGPUMP_END},
+        {"LOG_FULL", LOGPUMP_FULL},   {"LOG_FAILED", LOGPUMP_FAILED},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0) return -1;

@@ -23,12 +23,14 @@ static void commit(struct logpump *pump, const struct logpump_state *next) {
     __atomic_store_n(&spool->sequence, sequence, __ATOMIC_RELEASE);
 }
 
-static bool valid(const struct logpump_spool *spool) {
+static bool valid(const struct logpump *pump) {
+    const struct logpump_spool *spool = pump->spool;
     if (spool->magic != LOGPUMP_MAGIC || spool->version != LOGPUMP_VERSION) return false;
     const struct logpump_state *state = &spool->states[spool->sequence & 1];
     return state->phase < LOGPUMP_PHASES && state->stream < LOGFRAME_STREAMS &&
            state->length <= LOGPUMP_BATCH && state->done <= state->length &&
-           state->nanoseconds < 1000000000;
+           state->nanoseconds < 1000000000 &&
+           state->held <= pump->size - offsetof(struct logpump_spool, held);
 }
 
 static void stamp(struct logpump_state *state) {
@@ -48,22 +50,23 @@ static void resolve_read(struct logpump *pump) {
     commit(pump, &state);
 }
 
-int logpump_open(struct logpump *pump, int fd, bool *fresh) {
+int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh) {
     *pump = (struct logpump){.peek = {-1, -1}};
+    pump->size = offsetof(struct logpump_spool, held) + (holds_lines ? LOGPUMP_HELD : 0);
     // Every page is there before the first batch: a full file system shows here, not as SIGBUS.
-    int failed = posix_fallocate(fd, 0, sizeof *pump->spool);
+    int failed = posix_fallocate(fd, 0, (off_t)pump->size);
     if (failed != 0) {
         errno = failed;
         return -1;
     }
     if (pipe2(pump->peek, O_CLOEXEC | O_NONBLOCK) < 0) return -1;
-    void *memory = mmap(NULL, sizeof *pump->spool, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, pump->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
         logpump_close(pump);
         return -1;
     }
     pump->spool = memory;
-    *fresh = !valid(pump->spool);
+    *fresh = !valid(pump);
     if (*fresh) {
         memset(pump->spool, 0, offsetof(struct logpump_spool, batch));
         pump->spool->version = LOGPUMP_VERSION;
@@ -74,7 +77,7 @@ int logpump_open(struct logpump *pump, int fd, bool *fresh) {
 }
 
 void logpump_close(struct logpump *pump) {
-    if (pump->spool != NULL) munmap(pump->spool, sizeof *pump->spool);
+    if (pump->spool != NULL) munmap(pump->spool, pump->size);
     pump->spool = NULL;
     for (int end = 0; end < 2; end++) {
         cleanup_close(&pump->peek[end]);
@@ -219,31 +222,82 @@ enum logpump_outcome logpump_run(struct logpump *pump, enum logframe_stream stre
                                  int log, uint64_t limit, size_t budget, size_t *read_bytes) {
     *read_bytes = 0;
     for (;;) {
+        size_t taken;
         enum logpump_outcome outcome = logpump_flush(pump, log, limit);
         if (outcome != LOGPUMP_DRAINED) return outcome;
         if (*read_bytes >= budget) return LOGPUMP_MORE;
-        int present = read_batch(pump, stream, pipe);
-        if (present == 0) return LOGPUMP_END;
-        if (present < 0 && errno == EAGAIN) return LOGPUMP_DRAINED;
-        if (present < 0) {
-            pump->error = errno;
-            return LOGPUMP_BROKEN;
-        }
-        *read_bytes += logpump_state(pump)->length;
+        outcome = logpump_take(pump, stream, pipe, &taken);
+        if (outcome != LOGPUMP_MORE) return outcome;
+        *read_bytes += taken;
     }
+}
+
+enum logpump_outcome logpump_take(struct logpump *pump, enum logframe_stream stream, int pipe,
+                                  size_t *read_bytes) {
+    *read_bytes = 0;
+    if (logpump_state(pump)->phase == LOGPUMP_WRITING) return LOGPUMP_MORE;
+    int present = read_batch(pump, stream, pipe);
+    if (present == 0) return LOGPUMP_END;
+    if (present < 0 && errno == EAGAIN) return LOGPUMP_DRAINED;
+    if (present < 0) {
+        pump->error = errno;
+        return LOGPUMP_BROKEN;
+    }
+    *read_bytes = logpump_state(pump)->length;
+    return LOGPUMP_MORE;
+}
+
+// What is left of the batch.
+static size_t rest_of(const struct logpump_state *state) {
+    return state->phase == LOGPUMP_WRITING ? state->length - state->done : 0;
+}
+
+size_t logpump_pending(const struct logpump *pump) {
+    const struct logpump_state *state = logpump_state(pump);
+    return state->held + rest_of(state);
+}
+
+void logpump_copy_pending(const struct logpump *pump, char *out) {
+    const struct logpump_state *state = logpump_state(pump);
+    memcpy(out, pump->spool->held, state->held);
+    memcpy(out + state->held, pump->spool->batch + state->done, rest_of(state));
+}
+
+int logpump_delivered(struct logpump *pump, size_t size) {
+    struct logpump_state state = *logpump_state(pump);
+    if (size < state.held || size > logpump_pending(pump)) return -1;
+    state.done += (uint32_t)(size - state.held);
+    state.held = 0;
+    if (rest_of(&state) == 0) state.phase = LOGPUMP_IDLE;
+    commit(pump, &state);
+    return 0;
+}
+
+int logpump_hold(struct logpump *pump) {
+    struct logpump_state state = *logpump_state(pump);
+    size_t rest = rest_of(&state);
+    if (state.held + rest > pump->size - offsetof(struct logpump_spool, held)) return -1;
+    // Behind the bytes that the state knows of: until it is replaced, nothing has changed.
+    memcpy(pump->spool->held + state.held, pump->spool->batch + state.done, rest);
+    state.held += (uint32_t)rest;
+    state.done += (uint32_t)rest;
+    state.phase = LOGPUMP_IDLE;
+    commit(pump, &state);
+    return 0;
 }
 
 void logpump_drop(struct logpump *pump, int log) {
     struct logpump_state state = *logpump_state(pump);
-    if (state.phase != LOGPUMP_WRITING) return;
     const char *at = pump->spool->batch + state.done;
-    const char *end = pump->spool->batch + state.length;
-    state.lost_bytes += (uint64_t)(end - at);
+    const char *end = at + rest_of(&state);
+    if (logpump_pending(pump) == 0) return;
+    state.lost_bytes += logpump_pending(pump);
     while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
         state.lost_lines++;
         at++;
     }
     state.phase = LOGPUMP_IDLE;
+    state.held = 0;
     state.cut |= state.open & (uint8_t)(1U << state.stream);
     // Readers skip a torn record; it is cut off so that the file ends with a whole one.
     while (log >= 0 && ftruncate(log, (off_t)state.offset) < 0 && errno == EINTR) {

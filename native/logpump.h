@@ -18,6 +18,11 @@
 // The file's size is limited exactly: a record that would exceed the limit is not written, the
 // outcome is LOGPUMP_FULL, and the caller puts a new file in place and calls again.
 // A write that fails leaves its batch in the spool: the caller tries again or drops and counts it.
+//
+// Where the output goes elsewhere line by line, the caller delivers: it takes a batch, tells how
+// much of it has been delivered, and in the end what is to be held until the rest of the line has
+// come. A kill between a delivery and its telling doubles what was delivered last, and nothing
+// else. Such a spool belongs to one stream and is larger, by the held bytes.
 #pragma once
 
 #include <stdbool.h>
@@ -28,8 +33,9 @@
 
 enum {
     LOGPUMP_MAGIC = 0x504b4c53,
-    LOGPUMP_VERSION = 1,
+    LOGPUMP_VERSION = 2,
     LOGPUMP_BATCH = 64 * 1024,  // a pipe's default capacity
+    LOGPUMP_HELD = 48 * 1024,   // as long as a line of a service in the systemd journal
     LOGPUMP_LAST = 256,
 };
 
@@ -49,6 +55,7 @@ struct logpump_state {
     uint64_t offset;  // end of the log's last whole record
     uint64_t lost_bytes;
     uint64_t lost_lines;
+    uint32_t held;  // bytes of the stream's unfinished line that came before the batch
 };
 
 struct logpump_spool {
@@ -57,10 +64,12 @@ struct logpump_spool {
     uint64_t sequence;  // its lowest bit selects the valid state
     struct logpump_state states[2];
     _Alignas(4096) char batch[LOGPUMP_BATCH];
+    char held[LOGPUMP_HELD];  // not there unless lines are held
 };
 
 struct logpump {
     struct logpump_spool *spool;
+    size_t size;  // of the spool
     int peek[2];  // a pipe for looking at a batch's first byte
     int error;    // errno behind LOGPUMP_FAILED and LOGPUMP_BROKEN
     size_t last_length;
@@ -78,7 +87,7 @@ enum logpump_outcome {
 
 // Maps the spool behind `fd` (not kept), laying it out where it is new or not a spool; `fresh`
 // tells. A read that a kill interrupted is resolved here. Returns 0, or -1 with errno set.
-int logpump_open(struct logpump *pump, int fd, bool *fresh);
+int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh);
 void logpump_close(struct logpump *pump);
 
 const struct logpump_state *logpump_state(const struct logpump *pump);
@@ -94,6 +103,22 @@ enum logpump_outcome logpump_flush(struct logpump *pump, int log, uint64_t limit
 enum logpump_outcome logpump_run(struct logpump *pump, enum logframe_stream stream, int pipe,
                                  int log, uint64_t limit, size_t budget, size_t *read_bytes);
 
-// Gives up what is left of a batch and counts it as lost; cuts a torn record off the log.
+// Reads the next batch where the last one has been dealt with. Returns MORE where there is one to
+// deal with, else DRAINED, END or BROKEN.
+enum logpump_outcome logpump_take(struct logpump *pump, enum logframe_stream stream, int pipe,
+                                  size_t *read_bytes);
+
+// How many bytes there are to deliver: those held, and behind them the rest of the batch.
+size_t logpump_pending(const struct logpump *pump);
+void logpump_copy_pending(const struct logpump *pump, char *out);
+
+// The first `size` of them have been delivered, at least all that were held. Returns 0, or -1 where
+// there are not so many.
+int logpump_delivered(struct logpump *pump, size_t size);
+
+// Holds all of them. Returns 0, or -1 where they are more than LOGPUMP_HELD.
+int logpump_hold(struct logpump *pump);
+
+// Gives up what is pending and counts it as lost; cuts a torn record off the log.
 void logpump_drop(struct logpump *pump, int log);
 void logpump_clear_losses(struct logpump *pump);

@@ -13,6 +13,7 @@ EXIT_RECORD_SIZE: Final[int]
 
 LOG_BATCH: Final[int]
 LOG_RECORD: Final[int]
+LOG_HELD: Final[int]
 LOG_DRAINED: Final[int]
 LOG_MORE: Final[int]
 LOG_END: Final[int]
@@ -22,7 +23,7 @@ LOG_FAILED: Final[int]
 class LogPump:
     """Moves a job's output into its log; see native/logpump.h. Not for several threads at once."""
 
-    def __new__(cls, spool: int, /) -> Self:
+    def __new__(cls, spool: int, holds_lines: bool = False, /) -> Self:
         """Map a spool file. Raises OSError."""
 
     @property
@@ -51,6 +52,21 @@ class LogPump:
 
     def run(self, stream: int, pipe: int, log: int, limit: int, budget: int, /) -> tuple[int, int]:
         """Read, frame, write; returns (LOG_ outcome, bytes read). Raises OSError for the pipe."""
+
+    def take(self, stream: int, pipe: int, /) -> tuple[int, int]:
+        """Read where nothing is left to deliver; returns (LOG_ outcome, bytes read).
+
+        LOG_MORE: there is something to deliver. Raises OSError for the pipe.
+        """
+
+    def pending(self) -> bytes:
+        """What there is to deliver."""
+
+    def delivered(self, size: int, /) -> None:
+        """So much of it has been delivered. Raises ValueError where that cannot be."""
+
+    def hold(self) -> None:
+        """Hold all of it, at most LOG_HELD bytes, until more has come. Raises ValueError."""
 
     def flush(self, log: int, limit: int, /) -> int:
         """Write what a former pump left in the spool; returns a LOG_ outcome."""

@@ -31,6 +31,8 @@ from runtime.process import Process
 _MFD_NOEXEC_SEAL = 0x8
 _MFD_EXEC = 0x10
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+# Linux 6.3: the mode stays executable, too, whoever reaches the file through /proc/PID/exe.
+_SEAL_EXEC = 0x20
 
 
 def _memory_file(name: str, flags: int, optional: int) -> int:
@@ -40,6 +42,15 @@ def _memory_file(name: str, flags: int, optional: int) -> int:
         if error.errno != errno.EINVAL:
             raise
         return os.memfd_create(name, flags)
+
+
+def _seal(fd: int) -> None:
+    try:
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS | _SEAL_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
 
 
 @frozen
@@ -57,7 +68,7 @@ class InitProgram:
         fd = _memory_file("init", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING, _MFD_EXEC)
         os.write(fd, content)
         os.fchmod(fd, 0o500)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        _seal(fd)
         return cls(fd, hashlib.sha256(content).digest(), len(content))
 
     def verify(self) -> None:

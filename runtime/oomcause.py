@@ -15,8 +15,6 @@ from collections import deque
 
 from attrs import evolve, frozen
 
-from runtime.errors import ContainerError
-
 _VICTIM = re.compile(
     rb"oom-kill:constraint=(?P<constraint>\w+),.*?"
     rb"(?:oom_memcg=(?P<exhausted>[^,]*)|global_oom),"
@@ -87,9 +85,9 @@ class KernelLog:
                 return
             except OSError as error:
                 # Records were overwritten before they were read; the next ones can be.
-                if error.errno == errno.EPIPE:
-                    continue
-                raise ContainerError(f"read the kernel's log: {error.strerror}") from error
+                if error.errno != errno.EPIPE:
+                    self.close()  # no container is to suffer for it
+                continue
             victim = parse_victim(record)
             if victim is not None:
                 self._victims.append(victim)

@@ -102,7 +102,7 @@ class JobRun:
         record = self._interrupted_attempt
         if self.attempt is not None:
             return self.attempt.place.container
-        if record is None or record.ended is not None or self._rebooted(record):
+        if record is None or record.ended is not None or record.boot != self.shop.boot:
             return None
         return record.container
 

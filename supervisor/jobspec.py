@@ -34,6 +34,7 @@ from supervisor.kinds import (
     Image,
     Kind,
     Labels,
+    LogDriver,
     NetworkMode,
     ProjectName,
     Retries,
@@ -50,7 +51,7 @@ from supervisor.mounts import Devices, TmpfsMounts, Volumes
 from supervisor.resources import Ulimits
 
 LONGEST_PAUSE = 300.0
-SMALLEST_LOG = 4096
+SMALLEST_LOG = 64 << 10
 
 
 class Condition(StrEnum):
@@ -136,12 +137,21 @@ class SecurityOptions:
 
 @frozen(kw_only=True)
 class LogOptions:
-    """How much of a job's output is kept."""
+    """Where a job's output goes, and how much of it is kept."""
 
+    driver: LogDriver = "file"
+    """`file` keeps it in files that `pocker logs` reads, `journald` sends each line to the systemd
+    journal, with fields such as POCKER_JOB and POCKER_STREAM; the keys about files mean nothing
+    then.
+    """
     max_size: Size = 10 << 20
     """Bytes after which a new file is begun."""
     max_files: Count = 5
     """How many files are kept."""
+    compress: Flag = False
+    """Whether files that are complete are compressed with zstd. What is kept of the output is
+    bounded without it, and plain files can be searched with any program.
+    """
     merge: Flag = False
     """Whether stdout and stderr share one pipe: their order is exact, and which line came from
     which is lost.
@@ -149,7 +159,9 @@ class LogOptions:
 
     def __attrs_post_init__(self) -> None:
         if self.max_size < SMALLEST_LOG:
-            raise SpecError("max_size", f"{self.max_size} bytes is below the minimum of 4k")
+            raise SpecError("max_size", f"{self.max_size} bytes is below the minimum of 64k")
+        if self.compress and self.driver == "journald":
+            raise SpecError("compress", "there are no files to compress with driver = 'journald'")
 
 
 # The condition of the list form follows from the other job's restart policy, so the reader makes
@@ -358,7 +370,7 @@ class JobSpec:
     Example: keep_runs = 10
     """
     log: Log = LogOptions()
-    """What is kept of the job's output.
+    """What becomes of the job's output.
 
     Unset: the defaults of the table.
     Example: log = { max_size = "1m", max_files = 3, merge = true }

@@ -82,4 +82,5 @@ Capabilities = Annotated[
 ]
 Sysctls = Annotated[Mapping[str, str], Kind("table of quoted names to strings or numbers")]
 NetworkMode = Annotated[Literal["none", "host"], Kind('`"none"` or `"host"`')]
+LogDriver = Annotated[Literal["file", "journald"], Kind('`"file"` or `"journald"`')]
 FileMode = Annotated[int, Kind('octal string, such as `"1777"`')]

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+_PATIENCE = 2.0
+"""Seconds for which a dead supervisor's lock is waited for: what it was starting when it was
+killed shares its descriptors until it executes `init`."""
+_PAUSE = 0.01
 
 
 class AlreadyRunning(Exception):
@@ -23,12 +30,13 @@ class SupervisorLock:
     def __init__(self, state: str) -> None:
         path = f"{state}/lock"
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        patience = time.monotonic() + _PATIENCE
+        while not _try(self._fd, fcntl.LOCK_EX):
             pid = _read_pid(self._fd)
-            os.close(self._fd)
-            raise AlreadyRunning(state, pid) from None
+            if _lives(pid) or time.monotonic() > patience:
+                os.close(self._fd)
+                raise AlreadyRunning(state, pid)
+            time.sleep(_PAUSE)
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
@@ -42,6 +50,25 @@ class SupervisorLock:
         traceback: TracebackType | None,
     ) -> None:
         os.close(self._fd)
+
+
+def _try(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lives(pid: int | None) -> bool:
+    """Whether a process is there and has not ended, reaped or not; one that is not known may be."""
+    if pid is None:
+        return True
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
 
 
 def _read_pid(fd: int) -> int | None:
@@ -58,10 +85,9 @@ def holder(state: str) -> int | None:
     try:
         # A shared lock does not disturb a supervisor that starts at this moment for longer than
         # this look takes; it waits for the lock a little while.
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read_pid(fd)
-    else:
-        return None
+        if _try(fd, fcntl.LOCK_SH):
+            return None
+        pid = _read_pid(fd)
+        return pid if _lives(pid) else None
     finally:
         os.close(fd)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -99,11 +100,9 @@ async def _remove_strays(runtime: Runtime, claimed: Collection[str | None]) -> N
     """End and remove containers, and layers, that no run claims."""
     for name in sorted(set(os.listdir(runtime.directories.containers)) - set(claimed)):
         log.warning("removing what is left of a container", container=name)
-        try:
+        with suppress(CgroupGone):  # then only files were left
             async with runtime.adopted(name):
                 pass
-        except CgroupGone:
-            shutil.rmtree(runtime.directories.container(name).runtime)
     layers = f"{runtime.directories.state}/containers"
     for name in sorted(set(os.listdir(layers)) - set(claimed)):
         await trio.to_thread.run_sync(shutil.rmtree, f"{layers}/{name}")

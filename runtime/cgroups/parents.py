@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 
-from runtime.cgroups.directory import Anchor, Directory, cause
+from runtime.cgroups.directory import Anchor, CgroupGone, Directory, cause
 from runtime.cgroups.layout import SUPERVISOR_LEAF
 from runtime.errors import CgroupError
 
-_REMAKES = 3
+_REMAKES = 16
 _MOVES = 16
 
 
@@ -32,18 +32,18 @@ class Parent:
     def make(self, name: str) -> Directory:
         """Make a container's directory, and this parent first if need be."""
         for _ in range(_REMAKES):
-            if self._anchor.descriptor < 0:
-                self._open()
             try:
+                if self._anchor.descriptor < 0:
+                    self._open()
                 os.mkdir(name, 0o755, dir_fd=self._anchor.descriptor)
-            except FileNotFoundError:
+            except (FileNotFoundError, CgroupGone):
                 # Somebody found the parent empty and removed it.
                 self.close()
                 continue
             except FileExistsError as error:
                 raise CgroupError(f"create {self.path}/{name}: it exists already") from error
             except OSError as error:
-                raise CgroupError(f"create {self.path}/{name}: {_hint(error)}") from error
+                raise _failure(f"create {self.path}/{name}", error) from error
             return self.child(name)
         raise CgroupError(f"create {self.path}/{name}: {self.path} is removed again and again")
 
@@ -71,12 +71,12 @@ class Parent:
         except FileExistsError:
             pass
         except OSError as error:
-            raise CgroupError(f"create {self.path}: {_hint(error)}") from error
+            raise _failure(f"create {self.path}", error) from error
         self._prepare()
         try:
             self._anchor.open(self.path)
         except OSError as error:
-            raise CgroupError(f"open {self.path}: {cause(error)}") from error
+            raise _failure(f"open {self.path}", error) from error
 
     def _prepare(self) -> None:
         """Make the new parent usable for children."""
@@ -99,7 +99,7 @@ class V1CpusetParent(Parent):
                 try:
                     here.write(file, self._base.read(file).strip())
                 except OSError as error:
-                    raise CgroupError(f"write {self.path}/{file}: {cause(error)}") from error
+                    raise _failure(f"write {self.path}/{file}", error) from error
 
 
 class V2Parent(Parent):
@@ -144,7 +144,7 @@ class V2Parent(Parent):
                 place.write("cgroup.subtree_control", text)
         except OSError as error:
             names = ", ".join(controllers)
-            raise CgroupError(f"enable {names} below {place.path}: {_hint(error)}") from error
+            raise _failure(f"enable {names} below {place.path}", error) from error
 
     def _vacate(self) -> None:
         """Move the processes of the delegated group into a leaf: this one and its helpers."""
@@ -162,9 +162,14 @@ class V2Parent(Parent):
                     continue
 
 
-def _hint(error: OSError) -> str:
+def _failure(what: str, error: OSError) -> CgroupError:
+    """The error to raise: CgroupGone where the group has been removed meanwhile."""
+    if error.errno in (errno.ENOENT, errno.ENODEV):
+        return CgroupGone(f"{what}: {cause(error)}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{cause(error)} (needs root, or a cgroup subtree delegated to this user)"
-    if error.errno == errno.EBUSY:
-        return f"{cause(error)} (processes live in that group itself)"
-    return cause(error)
+        hint = " (needs root, or a cgroup subtree delegated to this user)"
+    elif error.errno == errno.EBUSY:
+        hint = " (processes live in that group itself)"
+    else:
+        hint = ""
+    return CgroupError(f"{what}: {cause(error)}{hint}")

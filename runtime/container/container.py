@@ -225,7 +225,7 @@ class Container:
                 await self.process.wait()
             await self.cgroup.delete()
             self.release()
-            await self._remove_files()
+            await remove_files(self.directory)
 
     def release(self) -> None:
         """Let go of the container as it is: it runs on, for another one to `adopt`."""
@@ -238,11 +238,17 @@ class Container:
                 os.close(fd)
         self.stdout = self.stderr = -1
 
-    async def _remove_files(self) -> None:
-        if not _remove_unused(self.directory):
-            await trio.to_thread.run_sync(shutil.rmtree, self.directory.state)
-        if os.path.lexists(self.directory.runtime):
-            shutil.rmtree(self.directory.runtime)
+
+async def remove_files(directory: ContainerDirectory) -> None:
+    """Remove what a container without processes and groups has left, if anything."""
+    try:
+        if not _remove_unused(directory):
+            await trio.to_thread.run_sync(shutil.rmtree, directory.state)
+        if os.path.lexists(directory.runtime):
+            shutil.rmtree(directory.runtime)
+    except OSError as error:
+        cause = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise ContainerError(f"remove {error.filename}: {cause}") from error
 
 
 def _make_pipe(path: str, owner: Identity) -> int:

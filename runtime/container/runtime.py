@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 from attrs import frozen
 
-from runtime.cgroups import Cgroups
-from runtime.container.container import Container
+from runtime.cgroups import CgroupGone, Cgroups
+from runtime.container.container import Container, remove_files
 from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.launch import InitProgram
@@ -59,9 +59,13 @@ class Runtime:
     async def adopted(self, container_id: str) -> AsyncIterator[Container]:
         """What another supervisor has left of a container; gone on exit, unless released.
 
-        Raises CgroupGone.
+        Raises CgroupGone where there is no more than files, which are removed.
         """
-        container = Container.adopt(container_id, self.directories, self.cgroups)
+        try:
+            container = Container.adopt(container_id, self.directories, self.cgroups)
+        except CgroupGone:
+            await remove_files(self.directories.container(container_id))
+            raise
         try:
             yield container
         finally:

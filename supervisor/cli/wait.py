@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -21,7 +20,7 @@ NO_CODE = 1
 @click.command
 @click.argument("job")
 @click.pass_obj
-def command(settings: Settings, job: str) -> None:
+def command(settings: Settings, job: str) -> int:
     """Wait until the newest run of JOB has ended; print its exit code and exit with it."""
     with open_journal(settings) as journal:
         run = last_run(journal, job)
@@ -31,7 +30,7 @@ def command(settings: Settings, job: str) -> None:
         run = _ended(journal, run)
     code = NO_CODE if run.exit_code is None else run.exit_code
     click.echo(str(code))
-    sys.exit(code)
+    return code
 
 
 def _ended(journal: Journal, run: RunRecord) -> RunRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -36,12 +35,15 @@ class JournalReader:
         """Open for reading only, or None where nothing was ever run. Raises JournalError."""
         if not path.exists():
             return None
+        connection = None
         try:
             connection = sqlite3.connect(
                 f"file:{path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
             )
             connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
             raise JournalError(f"open state database {path}: {error}") from error
         return cls(connection)
 
@@ -49,9 +51,9 @@ class JournalReader:
         """Close the database."""
         self._connection.close()
 
-    def _rows(self, statement: str, *values: object) -> Iterator[sqlite3.Row]:
+    def _rows(self, statement: str, *values: object) -> list[sqlite3.Row]:
         try:
-            yield from self._connection.execute(statement, values)
+            return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise JournalError(f"read the state database: {error}") from error
 

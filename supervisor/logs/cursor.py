@@ -6,8 +6,6 @@ the end of the file is not seen before it is whole.
 
 from __future__ import annotations
 
-import os
-
 from supervisor.logs.files import close_files, identify_current, open_files
 from supervisor.logs.query import LogQuery
 from supervisor.logs.records import LogRecord, Stream, parse_record
@@ -58,7 +56,7 @@ class LogCursor:
         length = _BLOCK
         if not self._follow:
             length = min(length, file.size - self._offset)
-        block = os.pread(file.descriptor, max(0, length), self._offset)
+        block = file.read(max(0, length), self._offset)
         end = block.rfind(b"\n") + 1
         if end == 0 and len(block) < _BLOCK:
             return None
@@ -109,12 +107,14 @@ class LogCursor:
         """Leave a file that was rotated away for the one that came after it."""
         here = self._files[self._index].identity
         files = open_files(self._directory)
-        identities = [file.identity for file in files]
-        after = identities.index(here) + 1 if here in identities else 0
+        # The newest of those that have its inode: no other could get it since it was opened.
+        after = next(
+            (index for index in range(len(files), 0, -1) if files[index - 1].identity == here), 0
+        )
         if after == len(files):
             close_files(files)
             return False
-        self.missed += here not in identities
+        self.missed += after == 0
         close_files(self._files + files[:after])
         self._files = files[after:]
         self._index = self._offset = 0

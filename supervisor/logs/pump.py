@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import trio
 
+from supervisor.logs.destination import PATIENCE, TURN, LogDestination
 from supervisor.logs.lines import LineSplitter
 from supervisor.logs.pace import Pace
 from supervisor.logs.records import Stream
-from supervisor.logs.writer import TURN, LogWriter
 
 LineSink: TypeAlias = Callable[[Stream, Sequence[bytes]], Awaitable[None]]
 """Takes complete lines as they come, without newlines; the stream is held up while it waits."""
@@ -18,7 +18,7 @@ LineSink: TypeAlias = Callable[[Stream, Sequence[bytes]], Awaitable[None]]
 
 async def pump_stream(
     pipe: int,
-    writer: LogWriter,
+    destination: LogDestination,
     stream: Stream,
     *,
     ending: trio.Event,
@@ -33,12 +33,15 @@ async def pump_stream(
     splitter = LineSplitter()
     pace = Pace(trio.current_time())
     while True:
-        turn = writer.pump(stream, pipe, TURN if sink is None else 1)
+        turn = destination.pump(stream, pipe, TURN if sink is None else 1)
         if sink is not None and turn.count > 0:
-            await _show(sink, stream, splitter.feed(writer.batch))
+            await _show(sink, stream, splitter.feed(destination.batch))
         if turn.ended:
             break
-        if turn.drained:
+        if turn.busy is not None:
+            with trio.move_on_after(PATIENCE):
+                await trio.lowlevel.wait_writable(turn.busy)
+        elif turn.drained:
             await _wait(pipe, pace, turn.count, ending)
         else:
             await trio.lowlevel.checkpoint()

@@ -7,8 +7,9 @@ version of this program, or by a machine that went down.
 from __future__ import annotations
 
 import os
+from functools import partial
 
-from supervisor.logs.files import lines_backwards
+from supervisor.logs.files import Read, lines_backwards
 from supervisor.logs.records import PREFIX, STREAMS, TAG, parse_record
 
 _LOOK_BACK = 1024 * 1024
@@ -22,15 +23,15 @@ def repair(descriptor: int) -> tuple[int, int]:
     one, because no newline is known to follow; one without is cut off. The streams are bits, in
     the order of `STREAMS`.
     """
-    size = os.fstat(descriptor).st_size
-    size = _mend_tail(descriptor, size)
-    return size, _open_streams(descriptor, size)
+    read = partial(os.pread, descriptor)
+    size = _mend_tail(descriptor, read, os.fstat(descriptor).st_size)
+    return size, _open_streams(read, size)
 
 
-def _mend_tail(descriptor: int, size: int) -> int:
-    last = next(lines_backwards(descriptor, size), None)
+def _mend_tail(descriptor: int, read: Read, size: int) -> int:
+    last = next(lines_backwards(read, size), None)
     whole = 0 if last is None else last[0] + len(last[1]) + 1
-    start = os.pread(descriptor, PREFIX + 1, whole)
+    start = read(PREFIX + 1, whole)
     if len(start) <= PREFIX or parse_record(start) is None:
         os.ftruncate(descriptor, whole)
         return whole
@@ -39,9 +40,9 @@ def _mend_tail(descriptor: int, size: int) -> int:
     return size + 1
 
 
-def _open_streams(descriptor: int, size: int) -> int:
+def _open_streams(read: Read, size: int) -> int:
     partial: dict[str, bool] = {}
-    for offset, line in lines_backwards(descriptor, size):
+    for offset, line in lines_backwards(read, size):
         record = parse_record(line)
         if record is not None:
             partial.setdefault(record.stream, record.partial)

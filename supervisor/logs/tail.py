@@ -65,5 +65,5 @@ def tail_starts(files: list[LogFile], query: LogQuery, count: int) -> dict[Strea
 
 def _backwards(files: list[LogFile]) -> Iterator[tuple[Place, bytes]]:
     for index in reversed(range(len(files))):
-        for offset, line in lines_backwards(files[index].descriptor, files[index].size):
+        for offset, line in lines_backwards(files[index].read, files[index].size):
             yield (index, offset), line

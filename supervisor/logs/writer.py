@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -25,26 +26,27 @@ from runtime.kernel import (
     LOG_FAILED,
     LOG_FULL,
     LOG_RECORD,
-    LogPump,
 )
-from supervisor.logs.errors import LogError
+from supervisor.logs.destination import RETRY_SECONDS, TURN, Turn
 from supervisor.logs.events import LogEvent, LogLossCounted, LogWriteFailed
 from supervisor.logs.files import current_path, rotate
 from supervisor.logs.records import STREAMS, Stream
 from supervisor.logs.repair import repair
+from supervisor.logs.spool import open_spool
 
-RETRY_SECONDS = 1.0
-"""How long a log that cannot be written is left alone; bounds how often that is said."""
 SMALLEST = 2 * LOG_RECORD
-TURN = 256 * 1024
 
 
 @frozen(kw_only=True)
 class LogLimits:
-    """How much of a log is kept: `max_files` files, none of them above `max_size` bytes."""
+    """How much of a log is kept: `max_files` files, none of them above `max_size` bytes.
+
+    With `compress`, all but the newest are compressed some time after they are complete.
+    """
 
     max_size: int = field(default=10 * 1024 * 1024)
     max_files: int = field(default=5)
+    compress: bool = False
 
     @max_size.validator
     def _check_size(self, _: object, value: int) -> None:
@@ -55,18 +57,6 @@ class LogLimits:
     def _check_files(self, _: object, value: int) -> None:
         if value < 1:
             raise SpecError("log.max_files", f"{value} is not a positive number")
-
-
-@frozen
-class Turn:
-    """What one call of `LogWriter.pump` did."""
-
-    count: int
-    """Bytes read."""
-    drained: bool
-    """The pipe was empty in the end."""
-    ended: bool
-    """The pipe is at end-of-file."""
 
 
 class LogWriter:
@@ -86,10 +76,11 @@ class LogWriter:
     ) -> None:
         self._directory = directory
         self._limits = limits
+        self._rotate_files = _rotation(directory, limits)
         self._on_event = on_event
         self._clock = clock
         self._log = -1
-        self._pump = _open_spool(spool)
+        self._pump = open_spool(spool)
         self._place_is_known = not self._pump.fresh
         self._failing = self._pump.losses[0] > 0
         self._retry_at = 0.0
@@ -198,7 +189,7 @@ class LogWriter:
 
     def _rotate(self) -> bool:
         try:
-            rotate(self._directory, self._limits.max_files)
+            self._rotate_files()
             os.close(self._log)
             self._log = -1
             self._open()
@@ -222,12 +213,10 @@ class LogWriter:
         self._failing = False
 
 
-def _open_spool(path: str) -> LogPump:
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            return LogPump(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise LogError(f"open log spool {path}: {error.strerror}") from error
+def _rotation(directory: str, limits: LogLimits) -> Callable[[], None]:
+    if not limits.compress:
+        return partial(rotate, directory, limits.max_files)
+    # Only who compresses needs the means to do so.
+    from supervisor.logs.compression import CompressedArchive
+
+    return partial(CompressedArchive(directory).rotate, limits.max_files)

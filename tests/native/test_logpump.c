@@ -91,7 +91,7 @@ static int memory_file(void) {
 
 static void open_pump(bool expect_fresh) {
     bool fresh;
-    assert(logpump_open(&scene.pump, scene.spool, &fresh) == 0);
+    assert(logpump_open(&scene.pump, scene.spool, false, &fresh) == 0);
     assert(fresh == expect_fresh);
 }
 

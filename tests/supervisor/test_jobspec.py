@@ -102,6 +102,8 @@ FORMS = [
     ("network_mode = 'host'", "network_mode", "host"),
     ("log = { max_size = '1m', max_files = 2, merge = true }", "log",
      LogOptions(max_size=1 << 20, max_files=2, merge=True)),
+    ("log = { driver = 'journald' }", "log", LogOptions(driver="journald")),
+    ("log = { compress = true }", "log", LogOptions(compress=True)),
     ("memory = '64m'", "limits", Limits(memory=64 << 20)),
     ("memory = '64m'\nmemory_swap = -1", "limits", Limits(memory=64 << 20, memory_swap=-1)),
     ("memory_reservation = '1m'", "limits", Limits(memory_reservation=1 << 20)),

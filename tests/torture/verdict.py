@@ -32,7 +32,7 @@ class Verdict:
 
 def judge(trial: Trial, play: Play, project: str) -> Verdict:
     """Compare what is there after a play with what has to be."""
-    problems = [*_left_behind(trial.place, project), *_confused(trial)]
+    problems = [*_left_behind(trial, project), *_confused(trial)]
     try:
         with trial.place.journal() as journal:
             session = journal.last_session()
@@ -128,14 +128,16 @@ def logged(place: Place, attempt: AttemptRecord, stream: str) -> bytes:
     )
 
 
-def _left_behind(place: Place, project: str) -> Iterator[str]:
+def _left_behind(trial: Trial, project: str) -> Iterator[str]:
+    place = trial.place
+    if not trial.supervisors[-1].killed:  # what is left of its end, the next one clears away
+        yield from (f"left: {path}" for path in place.root.glob("*.sock"))
     for directory in (place.root / "containers", place.state / "containers"):
         if directory.exists():
             yield from (f"left: {path}" for path in directory.iterdir())
-    yield from (f"left: {path}" for path in place.root.glob("*.sock"))
     for mount in cgroup_mounts():
-        for found in mount.point.glob(f"**/{project}-job-*"):
-            yield f"left: {found}"
+        for parent, names, _ in os.walk(mount.point):  # not glob: others may remove groups meanwhile
+            yield from (f"left: {parent}/{name}" for name in names if name.startswith(project))
     for mount in mounts():
         if place.top in mount.point.parents:
             yield f"left mounted: {mount.point}"

@@ -61,26 +61,18 @@ def run_inside(service: Path) -> tuple[list[str], list[str]]:
     return places, [line[3:] for line in own.splitlines() if line.startswith("0::")]
 
 
-def controllers(service: Path) -> list[str]:
-    return (service / "cgroup.controllers").read_text().split()
-
-
 def test_a_delegated_group_is_used(service: Path) -> None:
     """Groups are made inside; to use controllers, the supervisor moves into a leaf."""
     os.setxattr(service, "user.delegate", b"1")
+    control = service.parent / "cgroup.subtree_control"
+    before = set(control.read_text().split())
     offered = {"memory", "pids"} & set((service.parent / "cgroup.controllers").read_text().split())
-    if offered:
-        enabled = (service.parent / "cgroup.subtree_control").read_text()
-        text = " ".join(f"+{name}" for name in offered)
-        (service.parent / "cgroup.subtree_control").write_text(text)
+    control.write_text(" ".join(f"+{name}" for name in offered))
     places, own = run_inside(service)
     assert places == [f"{service}/jobs/{name}" for name in ("one", "two", "three")]
-    leaf = f"/{service.name}/supervisor" if offered else f"/{service.name}"
-    assert own == [leaf]
-    if offered:
-        undo = " ".join(f"-{name}" for name in offered - set(enabled.split()))
-        for place in (service, service.parent):
-            (place / "cgroup.subtree_control").write_text(undo)
+    assert own == [f"/{service.name}/supervisor" if offered else f"/{service.name}"]
+    for place in (service / "cgroup.subtree_control", control):
+        place.write_text(" ".join(f"-{name}" for name in offered - before))
 
 
 def test_a_group_that_is_not_delegated_is_left_alone(service: Path) -> None:

@@ -117,6 +117,26 @@ def test_processors_that_are_not_there(backend: Backend, kind: str) -> None:
     assert cgroups.existing() == []
 
 
+def test_io_ceilings_and_weight(backend: Backend) -> None:
+    """A real block device is limited by its number, and what it has moved is counted."""
+    device = next((f"/dev/{name}" for name in os.listdir("/sys/block")), None)
+    if device is None or not os.path.exists(device):
+        pytest.skip("needs a block device")
+    limit = IoLimit(device=device, read_bytes=MEGABYTE, write_operations=7)
+    group = backend("detected").create("job", Limits(io=(limit,), io_weight=200))
+    number = os.stat(device).st_rdev
+    where = f"{os.major(number)}:{os.minor(number)} "
+    if "blkio" in group.paths:
+        assert text(group, "blkio.throttle.read_bps_device") == f"{where}{MEGABYTE}"
+        assert text(group, "blkio.throttle.write_iops_device") == f"{where}7"
+        assert text(group, "blkio.bfq.weight") == "109"
+    else:
+        assert text(group, "io.max") == f"{where}rbps={MEGABYTE} wbps=max riops=max wiops=7"
+    usage = group.usage()
+    assert (usage.io_read, usage.io_write) == (0, 0)
+    group.remove()
+
+
 def test_limits_without_a_controller(backend: Backend) -> None:
     """A limit whose controller is in no hierarchy in use is named, nothing is made."""
     cgroups = backend("v2")

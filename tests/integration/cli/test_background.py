@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.lock import holder
-from tests.integration.cli.pocker import Pocker
+from tests.integration.cli.pocker import Pocker, wait_until
 from tests.integration.cli.test_ending import POLITE, SERVICES, STUBBORN
 from tests.supervisor.cli.calling import imported_by
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.root
 
 def wait_for(pocker: Pocker, job: str, line: str) -> None:
     """Return when a job has written this line."""
-    while line not in pocker.run("logs", job).stdout.splitlines():
-        pass
+    wait_until(lambda: "running" in pocker.states()[job])
+    wait_until(lambda: line in pocker.ask("logs", job).splitlines())
 
 
 def kill_supervisor(pocker: Pocker) -> int:
@@ -29,8 +29,7 @@ def kill_supervisor(pocker: Pocker) -> int:
     pid = holder(pocker.directories.state)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    while holder(pocker.directories.state) is not None:
-        pass
+    wait_until(lambda: holder(pocker.directories.state) is None)
     return pid
 
 
@@ -54,9 +53,9 @@ def test_its_own_log_is_json_and_holds_no_output(pocker: Pocker) -> None:
     """What jobs say is in their logs, and not there once more."""
     file = pocker.file('[jobs.a]\nimage = "host"\ncommand = "echo said; sleep 0.2"')
     pocker.stdout("up", "-d", file)
-    assert pocker.stdout("logs", "-f", "a") == "said\n"
+    assert pocker.ask("logs", "-f", "a") == "said\n"
     text = Path(pocker.directories.state, "supervisor.log").read_text()
-    assert [json.loads(line)["event"] for line in text.splitlines()][0] == "job started"
+    assert json.loads(text.splitlines()[0])["event"] == "job started"
     assert "said" not in text
     assert Path(pocker.directories.state, "supervisor.log").stat().st_mode & 0o777 == 0o600
     pocker.run("down")
@@ -93,7 +92,7 @@ def test_jobs_of_a_killed_supervisor_are_seen_and_ended(pocker: Pocker) -> None:
     assert lines[-1] == f"supervisor had ended before, pid {pid}"
     assert lines[0] == "database: cancelled, exit code 0; stopped on request"
     assert set(pocker.states().values()) == {"cancelled"}
-    assert pocker.stdout("logs", "-n", "1", "database") == "bye\n"
+    assert pocker.ask("logs", "-n", "1", "database") == "bye\n"
 
 
 def test_jobs_can_be_ended_without_their_file(pocker: Pocker) -> None:
@@ -126,7 +125,7 @@ def test_output_is_followed_from_attempt_to_attempt(pocker: Pocker) -> None:
         'depends_on = ["a"]'
     )
     pocker.stdout("up", "-d", file)
-    assert pocker.stdout("logs", "-f", "a", "b").splitlines() == [
+    assert pocker.ask("logs", "-f", "a", "b").splitlines() == [
         "a | begun", "a | over", "a | begun", "a | over", "b | begun",
     ]  # fmt: skip
 

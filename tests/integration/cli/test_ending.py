@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.cli.pocker import Pocker, finish, read_until
+from tests.integration.cli.pocker import Pocker, finish, read_until, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -58,12 +58,11 @@ def test_a_second_signal_kills(pocker: Pocker) -> None:
     process = pocker.start("up", pocker.file(f'[jobs.a]\nimage = "host"\ncommand = "{STUBBORN}"'))
     read_until(process, "a | up")
     process.send_signal(signal.SIGINT)
-    while pocker.states() != {"a": "stopping"}:
-        pass
+    wait_until(lambda: pocker.states() == {"a": "stopping"})
     process.send_signal(signal.SIGINT)
     code, _, _ = finish(process)
     assert code == 130
-    (run,) = pocker.json("ps", "-a", "--format", "json")
+    (run,) = pocker.json("ps", "-a")
     assert (run["reason"], run["exit_code"]) == ("Cancelled", 137)
     assert run["elapsed"] < 10
 
@@ -97,7 +96,7 @@ def test_ps_shows_what_runs(pocker: Pocker) -> None:
     """Pid, container and memory of what runs, and also what only waits."""
     process = pocker.start("up", pocker.file(SERVICES))
     read_until(process, *ALL_UP)
-    rows = [line.split() for line in pocker.stdout("ps").splitlines()[1:]]
+    rows = [line.split() for line in pocker.ask("ps").splitlines()[1:]]
     assert {row[0]: row[1] for row in rows} == {
         "database": "running",
         "server": "running",
@@ -105,7 +104,7 @@ def test_ps_shows_what_runs(pocker: Pocker) -> None:
         "other": "running",
         "later": "pending",
     }
-    runs = {run["job"]: run for run in pocker.json("ps", "--format", "json")}
+    runs = {run["job"]: run for run in pocker.json("ps")}
     database = runs["database"]
     assert database["memory"] is None or database["memory"] > 4096
     assert subprocess.run(
@@ -146,7 +145,7 @@ def test_a_restarted_job_runs_until_it_is_stopped(pocker: Pocker) -> None:
     assert pocker.stdout("stop", "again").startswith("again: cancelled, ")
     code, _, _ = finish(process)
     assert code == 1
-    (run,) = pocker.json("history", "--format", "json")
+    (run,) = pocker.json("history")
     assert run["attempts"] >= 3
 
 
@@ -177,4 +176,4 @@ def test_jobs_go_on_when_nobody_reads(pocker: Pocker) -> None:
     ended = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
     assert ended.stdout.splitlines() == ["a | 1", "0"]
     assert "output is no longer shown, the jobs go on" in ended.stderr
-    assert pocker.stdout("logs", "-n", "1", "a") == "30000\n"
+    assert pocker.ask("logs", "-n", "1", "a") == "30000\n"

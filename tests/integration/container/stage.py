@@ -47,11 +47,16 @@ class Ended:
 
 @frozen
 class Stage:
-    """A runtime with directories of its own, and an image."""
+    """A runtime with directories of its own, and an image of some layers, topmost first."""
 
     runtime: Runtime
-    image: Path
+    layers: tuple[Path, ...]
     _numbers: Iterator[int] = field(factory=lambda: itertools.count(1), init=False)
+
+    @property
+    def image(self) -> Path:
+        """The lowest layer, which has the programs."""
+        return self.layers[-1]
 
     def spec(self, *command: str, **changes: Any) -> ContainerSpec:
         """A container of the image, but for `changes`; one word is a script for its shell."""
@@ -59,7 +64,7 @@ class Stage:
             command = ("sh", "-c", *command)
         known: dict[str, Any] = {
             "id": f"{NAMES}{next(self._numbers)}",
-            "rootfs": OverlayRootfs((str(self.image),)),
+            "rootfs": OverlayRootfs(tuple(map(str, self.layers))),
         }
         return ContainerSpec(command=command, **known | changes)
 
@@ -125,11 +130,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def stage_in(directories: Directories, image: Path) -> Iterator[Stage]:
+def stage_in(directories: Directories, *layers: Path) -> Iterator[Stage]:
     """Open a runtime in these directories, and close it; nothing may be left of its containers."""
     runtime = Runtime.open(directories)
     try:
-        yield Stage(runtime, image)
+        yield Stage(runtime, layers)
         assert _left_of(runtime) == []
     finally:
         runtime.close()

@@ -47,8 +47,11 @@ def _rows(path: Path) -> dict[str, Row]:
         if journal is None:
             return {}
         with closing(journal):
-            attempts = {run.id: journal.attempts(run.id) for run in journal.runs()}
-            return {run.job: Row(run, (attempts[run.id] or [None])[-1]) for run in journal.runs()}
+            newest = {run.job: run for run in journal.runs()}
+            return {
+                job: Row(run, next(reversed(journal.attempts(run.id)), None))
+                for job, run in newest.items()
+            }
     except JournalError:
         return {}  # its tables are being made
 

@@ -24,12 +24,21 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="session")
+def base(busybox: Path, probe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the lower layer of all images: busybox and the probe."""
+    place = tmp_path_factory.mktemp("base") / "image"
+    shutil.copytree(busybox, place, symlinks=True)
+    shutil.copy2(probe, place / "bin/probe")
+    return place
+
+
 @pytest.fixture
-def image(busybox: Path, probe: Path, tmp_path: Path) -> Path:
-    """Give an image of a test's own: busybox and the probe, to be made hostile."""
+def image(tmp_path: Path) -> Path:
+    """Give the upper layer of a test's own image, to be made hostile."""
     top = tmp_path / "image"
-    shutil.copytree(busybox, top, symlinks=True)
-    shutil.copy2(probe, top / "bin/probe")
+    for name in ("bin", "etc"):
+        (top / name).mkdir(parents=True)
     return top
 
 
@@ -52,7 +61,7 @@ def canary(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def stage(state: Directories, image: Path) -> Iterator[Stage]:
+def stage(state: Directories, image: Path, base: Path) -> Iterator[Stage]:
     """Give a runtime with directories of its own."""
-    with stage_in(state, image) as stage:
+    with stage_in(state, image, base) as stage:
         yield stage

@@ -77,6 +77,15 @@ static int list_descriptors(char **arguments) {
     return 0;
 }
 
+// status: what the kernel says of this process.
+static int status(char **arguments) {
+    (void)arguments;
+    char text[8192];
+    int fd = open("/proc/self/status", O_RDONLY);
+    ssize_t size = read(fd, text, sizeof text);
+    return size > 0 && write(1, text, (size_t)size) == size ? 0 : 1;
+}
+
 // cwd: the kernel's own words.
 static int working_directory(char **arguments) {
     (void)arguments;
@@ -87,9 +96,9 @@ static int working_directory(char **arguments) {
 
 // call NUMBER ARGUMENT...: any system call, in a process of its own.
 static int call(char **arguments) {
-    long values[7] = {0};
-    for (int i = 0; i < 7 && arguments[i] != NULL; i++) values[i] = strtol(arguments[i], NULL, 0);
-    answer(syscall(values[0], values[1], values[2], values[3], values[4], values[5], values[6]));
+    unsigned long v[7] = {0};
+    for (int i = 0; i < 7 && arguments[i] != NULL; i++) v[i] = strtoul(arguments[i], NULL, 0);
+    answer(syscall((long)v[0], v[1], v[2], v[3], v[4], v[5], v[6]));
     return 0;
 }
 
@@ -97,8 +106,8 @@ static int call(char **arguments) {
 static int try_ioctl(char **arguments) {
     int terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY);
     if (terminal < 0) terminal = 0;
-    char byte = 'x';
-    answer(syscall(SYS_ioctl, terminal, strtoul(arguments[0], NULL, 0), &byte));
+    char room[256] = "x";
+    answer(syscall(SYS_ioctl, terminal, strtoul(arguments[0], NULL, 0), room));
     return 0;
 }
 
@@ -167,6 +176,7 @@ static const struct {
     {"open", try_open},
     {"overwrite", overwrite},
     {"fds", list_descriptors},
+    {"status", status},
     {"cwd", working_directory},
     {"call", call},
     {"ioctl", try_ioctl},

@@ -56,9 +56,10 @@ async def test_it_starts_at_its_own_root(
         assert container.process is not None
         for pid in container.cgroup.members():
             assert os.readlink(f"/proc/{pid}/cwd") == "/"
-            assert os.stat(f"/proc/{pid}/root/.").st_ino == os.stat(
-                f"/proc/{container.process.pid}/root/."
-            ).st_ino
+            assert (
+                os.stat(f"/proc/{pid}/root/.").st_ino
+                == os.stat(f"/proc/{container.process.pid}/root/.").st_ino
+            )
         container.kill()
         await end_of(container)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from supervisor.logs import LogEvent, LogLimits, LogQuery, LogRecord, LogWriter, Stream, read_log
+from supervisor.logs.compression import WORKER, CompressedArchive
 
 SMALL = LogLimits(max_size=33_000, max_files=1000)
 """Rotates often and loses nothing."""
@@ -78,6 +79,12 @@ class Scene:
     def sizes(self) -> dict[str, int]:
         """The files of the log and their sizes."""
         return {path.name: path.stat().st_size for path in Path(self.directory).iterdir()}
+
+
+def compress_all(directory: str) -> None:
+    """Let what rotations have put away be compressed, and wait until it is."""
+    CompressedArchive(directory)
+    WORKER.submit(lambda: None).result()
 
 
 def text_of(records: list[LogRecord]) -> bytes:

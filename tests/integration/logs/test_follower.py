@@ -89,7 +89,7 @@ async def test_a_rotation_at_the_end_of_a_file_is_followed(scene: Scene, notices
         assert (await anext(follower)).message == b"first"
         follower.end()
 
-        def write_first(directory: str) -> tuple[int, int] | None:
+        def write_first(directory: str) -> int | None:
             look.side_effect = identify_current
             scene.send(writer, b"line\n" * 1_000)
             return identify_current(directory)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.logs import LogLimits, LogLossCounted, LogWriteFailed
-from supervisor.logs.writer import RETRY_SECONDS
+from supervisor.logs.destination import RETRY_SECONDS
 from tests.integration.logs.scene import Scene, scene_in
 
 pytestmark = pytest.mark.root

@@ -23,8 +23,8 @@ from supervisor.logs import (
     pump_stream,
     read_log,
 )
+from supervisor.logs.destination import TURN
 from supervisor.logs.pace import BURST
-from supervisor.logs.writer import TURN
 from tests.integration.logs.scene import Scene, scene_in, start
 
 pytestmark = pytest.mark.trio

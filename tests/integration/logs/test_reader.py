@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from supervisor.logs import LogQuery, LogRecord, Stream, read_log
 from supervisor.logs.files import lines_backwards
-from tests.integration.logs.scene import Scene
+from tests.integration.logs.scene import Scene, compress_all
 
 RECORD = st.builds(
     LogRecord,
@@ -54,18 +55,27 @@ def _last_lines(records: list[LogRecord], count: int) -> list[LogRecord]:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(RECORD, max_size=30),
-    st.integers(1, 12),
-    st.integers(0, 12),
-    st.sampled_from([None, "stdout", "stderr"]),
-    st.sampled_from([b"", b"2024-01-02T03:04:05.0000", b"\0" * 5000]),
+    records=st.lists(RECORD, max_size=30),
+    per_file=st.integers(1, 12),
+    count=st.integers(0, 12),
+    stream=st.sampled_from([None, "stdout", "stderr"]),
+    torn=st.sampled_from([b"", b"2024-01-02T03:04:05.0000", b"\0" * 5000]),
+    compressed=st.booleans(),
 )
 def test_the_tail_is_what_it_is_defined_to_be(
-    records: list[LogRecord], per_file: int, count: int, stream: Stream | None, torn: bytes
+    *,
+    records: list[LogRecord],
+    per_file: int,
+    count: int,
+    stream: Stream | None,
+    torn: bytes,
+    compressed: bool,
 ) -> None:
-    """Over files, streams, unfinished lines and a torn end."""
+    """Over files, plain and compressed, over streams, unfinished lines and a torn end."""
     with tempfile.TemporaryDirectory() as directory:
         _write(directory, records, per_file, torn)
+        if compressed:
+            compress_all(directory)
         query = LogQuery(
             tail=count,
             stream=stream,
@@ -86,7 +96,8 @@ def test_lines_come_backwards(parts: list[bytes], block: int) -> None:
     with tempfile.TemporaryFile() as file, mock.patch("supervisor.logs.files._BLOCK", block):
         file.write(content)
         file.flush()
-        assert list(lines_backwards(file.fileno(), len(content))) == expected[::-1]
+        read = partial(os.pread, file.fileno())
+        assert list(lines_backwards(read, len(content))) == expected[::-1]
 
 
 def test_a_tail_reads_only_the_end(scene: Scene) -> None:

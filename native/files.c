@@ -13,9 +13,7 @@ int files_open(struct sandbox *sandbox, const char *path, int flags, uint64_t re
                      resolve | K_RESOLVE_IN_ROOT | K_RESOLVE_NO_MAGICLINKS);
 }
 
-static void free_string(char **string) {
-    free(*string);
-}
+static void free_string(char **string) { free(*string); }
 
 // Opens the directory that is to hold the last component of `path`, which `name` then points to.
 // The copy that `name` points into is handed to the caller.
@@ -84,8 +82,7 @@ int files_symlink(struct sandbox *sandbox, const char *path, const char *target)
 int files_mknod(struct sandbox *sandbox, const struct plan_step *step) {
     const char *path = step->values[0].data;
     mode_t mode = (mode_t)step->values[1].number;
-    dev_t device =
-        makedev((unsigned)step->values[2].number, (unsigned)step->values[3].number);
+    dev_t device = makedev((unsigned)step->values[2].number, (unsigned)step->values[3].number);
     __attribute__((cleanup(free_string))) char *copy = NULL;
     char *name;
     AUTO_CLOSE int parent = open_parent(sandbox, path, &copy, &name);

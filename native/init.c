@@ -133,7 +133,8 @@ static void execute_from_path(const struct command *command) {
     errno = denied ? EACCES : ENOENT;
 }
 
-// Tells the supervisor through the pipe, and a later one, should this one be dead, through the file.
+// Tells the supervisor through the pipe, and a later one, should this one be dead, through the
+// file.
 static void announce(struct report *report, enum report_kind kind) {
     sigset_t broken_pipe;
     sigemptyset(&broken_pipe);
@@ -180,9 +181,7 @@ static int64_t nanoseconds(clockid_t clock) {
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static int64_t microseconds(struct timeval time) {
-    return time.tv_sec * 1000000LL + time.tv_usec;
-}
+static int64_t microseconds(struct timeval time) { return time.tv_sec * 1000000LL + time.tv_usec; }
 
 static void note_end(struct exit_record *record, int status, int64_t started_boot) {
     record->magic = EXIT_RECORD_MAGIC;
@@ -293,7 +292,7 @@ static int start_command(struct launch *launch, const sigset_t *all) {
     close(launch->sandbox.blank);
     // End-of-file on the output pipes must mean that the command's last writer is gone, and
     // end-of-file on the report pipe that the command runs: that one goes last.
-    k_close_range(INIT_STDIN, INIT_REPORT, 0);
+    for (int fd = INIT_STDIN; fd <= INIT_REPORT; fd++) close(fd);
     supervise((pid_t)pid, all, &record, started_boot);
 }
 
@@ -316,7 +315,8 @@ static void run_steps(struct launch *launch) {
 }
 
 int main(void) {
-    struct launch launch = {.sandbox = {.root = -1, .blank = -1, .report = {.step = REPORT_NO_STEP}}};
+    struct launch launch = {
+        .sandbox = {.root = -1, .blank = -1, .report = {.step = REPORT_NO_STEP}}};
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);

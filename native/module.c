@@ -75,10 +75,8 @@ static PyObject *native_spawn(PyObject *self, PyObject *args) {
     };
     struct spawn_result result;
     int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = spawn(&request, &result);
-    Py_END_ALLOW_THREADS
-    if (failed < 0) return raise_spawn_error(&result);
+    Py_BEGIN_ALLOW_THREADS failed = spawn(&request, &result);
+    Py_END_ALLOW_THREADS if (failed < 0) return raise_spawn_error(&result);
     return Py_BuildValue("ii", (int)result.pid, result.pidfd);
 }
 
@@ -116,11 +114,10 @@ static PyObject *native_read_exit_record(PyObject *self, PyObject *args) {
     }
     PyBuffer_Release(&buffer);
     if (!valid) Py_RETURN_NONE;
-    return Py_BuildValue("(iiNLLLLLL)", record.code, record.signal,
-                         PyBool_FromLong((long)record.core_dumped), (long long)record.started_ns,
-                         (long long)record.ended_ns, (long long)record.elapsed_ns,
-                         (long long)record.user_us, (long long)record.system_us,
-                         (long long)record.max_rss_kb);
+    return Py_BuildValue(
+        "(iiNLLLLLL)", record.code, record.signal, PyBool_FromLong((long)record.core_dumped),
+        (long long)record.started_ns, (long long)record.ended_ns, (long long)record.elapsed_ns,
+        (long long)record.user_us, (long long)record.system_us, (long long)record.max_rss_kb);
 }
 
 static PyObject *native_openat2(PyObject *self, PyObject *args) {
@@ -140,7 +137,8 @@ static PyObject *native_openat2(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"spawn", native_spawn, METH_VARARGS, "spawn(program, descriptors, attach, cgroup, namespaces)"},
+    {"spawn", native_spawn, METH_VARARGS,
+     "spawn(program, descriptors, attach, cgroup, namespaces)"},
     {"read_report", native_read_report, METH_VARARGS, "read_report(record)"},
     {"read_exit_record", native_read_exit_record, METH_VARARGS, "read_exit_record(record)"},
     {"openat2", native_openat2, METH_VARARGS, "openat2(directory, path, flags, resolve)"},
@@ -196,6 +194,4 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
-PyMODINIT_FUNC PyInit__native(void) {
-    return PyModuleDef_Init(&definition);
-}
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }

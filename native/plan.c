@@ -95,11 +95,13 @@ static int take_value(struct cursor *cursor, char type, struct plan_value *value
 int plan_open(struct plan *plan, const void *data, size_t size, struct report *report) {
     struct plan_header header;
     struct cursor cursor = {data, size};
-    if (take(&cursor, &header, sizeof header) < 0) return invalid(report, "shorter than its header");
+    if (take(&cursor, &header, sizeof header) < 0)
+        return invalid(report, "shorter than its header");
     if (header.magic != PLAN_MAGIC) return invalid(report, "wrong magic number");
     if (header.version != PLAN_VERSION) return invalid(report, "wrong version");
     if (header.size != size) return invalid(report, "wrong size");
-    *plan = (struct plan){.data = data, .size = size, .offset = sizeof header, .count = header.count};
+    *plan =
+        (struct plan){.data = data, .size = size, .offset = sizeof header, .count = header.count};
     return 0;
 }
 
@@ -128,9 +130,7 @@ int plan_next(struct plan *plan, struct plan_step *step, struct report *report) 
     return 1;
 }
 
-const char *plan_next_string(const char *string) {
-    return string + strlen(string) + 1;
-}
+const char *plan_next_string(const char *string) { return string + strlen(string) + 1; }
 
 uint32_t plan_number(const struct plan_value *list, uint32_t position) {
     uint32_t number;

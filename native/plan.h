@@ -10,36 +10,36 @@
 
 // name, enumerator, argument types: u = 32-bit number, q = 64-bit number, s = string without NUL,
 // b = bytes, v = list of strings, g = list of 32-bit numbers.
-#define PLAN_STEPS(STEP)                       \
-    STEP(session, SESSION, "")                 \
-    STEP(keyring, KEYRING, "")                 \
-    STEP(private_mounts, PRIVATE_MOUNTS, "")   \
-    STEP(cgroup_namespace, CGROUP_NS, "")      \
-    STEP(hostname, HOSTNAME, "s")              \
-    STEP(loopback, LOOPBACK, "")               \
-    STEP(root_bind, ROOT_BIND, "ss")           \
-    STEP(root_mount, ROOT_MOUNT, "sss")        \
-    STEP(mount, MOUNT, "svuus")                \
-    STEP(bind, BIND, "sus")                    \
-    STEP(mkdir, MKDIR, "su")                   \
-    STEP(symlink, SYMLINK, "ss")               \
-    STEP(mknod, MKNOD, "suuu")                 \
-    STEP(file, FILE, "sub")                    \
-    STEP(sysctl, SYSCTL, "ss")                 \
-    STEP(mask, MASK, "v")                      \
-    STEP(read_only, READ_ONLY, "v")            \
-    STEP(read_only_root, READ_ONLY_ROOT, "")   \
-    STEP(pivot, PIVOT, "")                     \
-    STEP(init, INIT, "")                       \
-    STEP(rlimit, RLIMIT, "uqq")                \
-    STEP(umask, UMASK, "u")                    \
-    STEP(seccomp, SECCOMP, "b")                \
-    STEP(bounding_set, BOUNDING_SET, "q")      \
-    STEP(groups, GROUPS, "g")                  \
-    STEP(ids, IDS, "uu")                       \
-    STEP(capabilities, CAPABILITIES, "q")      \
-    STEP(no_new_privileges, NO_NEW_PRIVS, "")  \
-    STEP(chdir, CHDIR, "s")                    \
+#define PLAN_STEPS(STEP)                      \
+    STEP(session, SESSION, "")                \
+    STEP(keyring, KEYRING, "")                \
+    STEP(private_mounts, PRIVATE_MOUNTS, "")  \
+    STEP(cgroup_namespace, CGROUP_NS, "")     \
+    STEP(hostname, HOSTNAME, "s")             \
+    STEP(loopback, LOOPBACK, "")              \
+    STEP(root_bind, ROOT_BIND, "ss")          \
+    STEP(root_mount, ROOT_MOUNT, "sss")       \
+    STEP(mount, MOUNT, "svuus")               \
+    STEP(bind, BIND, "sus")                   \
+    STEP(mkdir, MKDIR, "su")                  \
+    STEP(symlink, SYMLINK, "ss")              \
+    STEP(mknod, MKNOD, "suuu")                \
+    STEP(file, FILE, "sub")                   \
+    STEP(sysctl, SYSCTL, "ss")                \
+    STEP(mask, MASK, "v")                     \
+    STEP(read_only, READ_ONLY, "v")           \
+    STEP(read_only_root, READ_ONLY_ROOT, "")  \
+    STEP(pivot, PIVOT, "")                    \
+    STEP(init, INIT, "")                      \
+    STEP(rlimit, RLIMIT, "uqq")               \
+    STEP(umask, UMASK, "u")                   \
+    STEP(seccomp, SECCOMP, "b")               \
+    STEP(bounding_set, BOUNDING_SET, "q")     \
+    STEP(groups, GROUPS, "g")                 \
+    STEP(ids, IDS, "uu")                      \
+    STEP(capabilities, CAPABILITIES, "q")     \
+    STEP(no_new_privileges, NO_NEW_PRIVS, "") \
+    STEP(chdir, CHDIR, "s")                   \
     STEP(exec, EXEC, "vv")
 
 enum plan_op {

@@ -61,8 +61,7 @@ int privileges_capabilities(struct sandbox *sandbox, uint64_t mask) {
     };
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
         syscall(SYS_capset, &header, data) < 0) {
-        return report_fail(&sandbox->report, "set capabilities to %#llx",
-                           (unsigned long long)mask);
+        return report_fail(&sandbox->report, "set capabilities to %#llx", (unsigned long long)mask);
     }
     return 0;
 }
@@ -84,7 +83,8 @@ int privileges_seccomp(struct sandbox *sandbox, const struct plan_value *program
         errno = E2BIG;
         return report_fail(&sandbox->report, "seccomp program of %zu instructions", length);
     }
-    struct sock_fprog description = {.len = (unsigned short)length, .filter = (void *)program->data};
+    struct sock_fprog description = {.len = (unsigned short)length,
+                                     .filter = (void *)program->data};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &description) < 0) {
         return report_fail(&sandbox->report, "install the seccomp program");
     }

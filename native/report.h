@@ -16,8 +16,8 @@ enum { REPORT_MAGIC = 0x504b5252, REPORT_DETAIL = 240, REPORT_NO_STEP = -1 };
 struct report {
     uint32_t magic;
     uint32_t kind;
-    int32_t step;   // index in the plan, or REPORT_NO_STEP
-    int32_t error;  // errno
+    int32_t step;                // index in the plan, or REPORT_NO_STEP
+    int32_t error;               // errno
     char detail[REPORT_DETAIL];  // the operation and object that failed, NUL-terminated
 };
 

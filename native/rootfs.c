@@ -148,8 +148,8 @@ int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step) {
     // /proc, /sys and /dev as a link in a hostile image would put our mounts elsewhere in it.
     bool follow = step->values[3].number != 0;
     uint64_t resolve = follow ? 0 : K_RESOLVE_NO_SYMLINKS;
-    AUTO_CLOSE int made = make_mount(sandbox, type, &step->values[1],
-                                     (unsigned)step->values[2].number);
+    AUTO_CLOSE int made =
+        make_mount(sandbox, type, &step->values[1], (unsigned)step->values[2].number);
     if (made < 0) return -1;
     AUTO_CLOSE int place = files_ensure_directory(sandbox, target, resolve);
     if (place < 0 || (follow && check_place(sandbox, place, target) < 0)) return -1;
@@ -165,9 +165,8 @@ int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes
     if (tree < 0) return report_fail(&sandbox->report, "open %s", source);
     struct stat status;
     if (fstat(tree, &status) < 0) return report_fail(&sandbox->report, "stat %s", source);
-    AUTO_CLOSE int place = S_ISDIR(status.st_mode)
-                               ? files_ensure_directory(sandbox, target, 0)
-                               : files_ensure_file(sandbox, target);
+    AUTO_CLOSE int place = S_ISDIR(status.st_mode) ? files_ensure_directory(sandbox, target, 0)
+                                                   : files_ensure_file(sandbox, target);
     if (place < 0 || check_place(sandbox, place, target) < 0) return -1;
     if (attach_tree(tree, attributes, place) < 0) {
         return report_fail(&sandbox->report, "attach %s at %s", source, target);
@@ -182,9 +181,9 @@ static int blank_directory(struct sandbox *sandbox) {
                            K_OPEN_TREE_CLONE | K_OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     }
     struct plan_value none = {0};
-    int made = make_mount(sandbox, "tmpfs", &none,
-                          K_MOUNT_ATTR_RDONLY | K_MOUNT_ATTR_NOSUID | K_MOUNT_ATTR_NODEV |
-                              K_MOUNT_ATTR_NOEXEC);
+    int made = make_mount(
+        sandbox, "tmpfs", &none,
+        K_MOUNT_ATTR_RDONLY | K_MOUNT_ATTR_NOSUID | K_MOUNT_ATTR_NODEV | K_MOUNT_ATTR_NOEXEC);
     if (made >= 0) sandbox->blank = fcntl(made, F_DUPFD_CLOEXEC, 0);
     return made;
 }

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
+import structlog
 import trio
 from attrs import define, field, frozen
 
@@ -39,6 +40,8 @@ from supervisor.states import AttemptEnd, StopCause, classify
 from supervisor.wording import describe_end
 
 START_FAILED = 125
+
+log = structlog.stdlib.get_logger()
 
 
 class AttemptObserver(Protocol):
@@ -82,22 +85,6 @@ class StopBegun:
     at: float
 
 
-@contextmanager
-def _kept_on_fault(container: Container) -> Iterator[None]:
-    """Leave the container alone when it is the supervisor that fails, as if it had been killed.
-
-    A state database on a full disk, or a mistake in this program, is no reason to end a job: the
-    next supervisor takes it up. Only what is wrong with the container itself ends it.
-    """
-    try:
-        yield
-    except ContainerError:
-        raise
-    except BaseException:
-        container.release()
-        raise
-
-
 @define(eq=False, kw_only=True)
 class Attempt:
     """A running attempt. `run` carries it out, `resume` goes on with one of a former supervisor."""
@@ -113,6 +100,9 @@ class Attempt:
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
     _stop_begun: StopBegun | None = field(default=None, init=False)
+    _executed: bool = field(default=False, init=False)
+    _result: AttemptResult | None = field(default=None, init=False)
+    """What the observer was told, once it was."""
 
     async def run(self) -> AttemptResult:
         """Run the container to its end and say how it went; raises nothing on the job's account."""
@@ -120,12 +110,13 @@ class Attempt:
         try:
             spec = container_spec(self.job, self.place.container)
             async with self.place.runtime.container(spec) as container:
-                with _kept_on_fault(container), self._open_log(container) as self.writer:
-                    self.place.document.write(container.directory)
+                with self._kept_on_fault(container), self._open_log(container) as self.writer:
+                    self._write_document(container)
                     await container.start()
+                    self._executed = True
                     return await self._follow(container, self.writer, began)
         except ContainerError as error:
-            return self._not_started(error, boottime() - began)
+            return self._result_after(error, boottime() - began)
 
     async def resume(self, stop: StopBegun | None) -> AttemptResult | None:
         """Go on with a container that a former supervisor started.
@@ -141,12 +132,42 @@ class Attempt:
                     return None
                 if container.process is not None:
                     began = started_at(container.process.pid)
-                with _kept_on_fault(container), self._open_log(container) as self.writer:
+                self._executed = True
+                with self._kept_on_fault(container), self._open_log(container) as self.writer:
                     return await self._follow(container, self.writer, began)
         except CgroupGone:
-            return None
+            return self._result
         except ContainerError as error:
-            return self._not_started(error, boottime() - began)
+            return self._result_after(error, boottime() - began)
+
+    @contextmanager
+    def _kept_on_fault(self, container: Container) -> Iterator[None]:
+        """Leave the container alone when it is the supervisor that fails, as if it had been killed.
+
+        A state database on a full disk, no descriptor left to look at a cgroup with, or a mistake
+        in this program is no reason to end a job: the next supervisor takes it up. What ends it
+        is that it cannot be started.
+        """
+        try:
+            yield
+        except BaseException as error:
+            if self._is_fault(error):
+                container.release()
+            raise
+
+    def _is_fault(self, error: BaseException) -> bool:
+        if isinstance(error, ContainerError) and not self._executed:
+            return False
+        return not isinstance(error, StartError)
+
+    def _result_after(self, error: ContainerError, elapsed: float) -> AttemptResult:
+        if self._result is not None:
+            # It is over all the same, and what is left of it is removed when all jobs have ended.
+            log.warning("container not removed", job=self.job.name, cause=str(error))
+            return self._result
+        if self._is_fault(error):
+            raise error
+        return self._not_started(error, elapsed)
 
     async def _follow(self, container: Container, writer: LogWriter, began: float) -> AttemptResult:
         self.container = container
@@ -155,10 +176,19 @@ class Attempt:
         finally:
             self.container = None
         self._tell_kills(exit_.usage)  # the notice may have come too late for the watch
-        result = self._ended(exit_, boottime() - began)
         # Before the container's exit record and cgroup go, which are the only other witnesses.
+        return self._tell_end(self._ended(exit_, boottime() - began))
+
+    def _tell_end(self, result: AttemptResult) -> AttemptResult:
         self.observer.ended(result)
+        self._result = result
         return result
+
+    def _write_document(self, container: Container) -> None:
+        try:
+            self.place.document.write(container.directory)
+        except OSError as error:
+            raise ContainerError(f"write {error.filename}: {error.strerror}") from error
 
     def _open_log(self, container: Container) -> LogWriter:
         try:
@@ -170,7 +200,7 @@ class Attempt:
                 on_event=self.observer.log_event,
             )
         except (LogError, OSError) as error:
-            raise StartError(
+            raise ContainerError(
                 f"open the log of container {self.place.container}: {error}"
             ) from error
 
@@ -188,9 +218,14 @@ class Attempt:
                             pump_stream, pipe, writer, stream, ending=ending, sink=self.place.sink
                         )
                     )
-                exit_ = await container.wait()
+                try:
+                    exit_: Exit | ContainerError = await container.wait()
+                except ContainerError as error:
+                    exit_ = error  # raised below, where it is not put into a group
                 ending.set()
             watchers.cancel_scope.cancel()
+        if isinstance(exit_, ContainerError):
+            raise exit_
         return exit_
 
     async def _watch_memory(self, container: Container) -> None:
@@ -241,15 +276,15 @@ class Attempt:
     def _not_started(self, error: ContainerError, elapsed: float) -> AttemptResult:
         code = error.code if isinstance(error, StartError) else START_FAILED
         reason, exit_code = classify(AttemptEnd(start_code=code, stop=self._ended_by))
-        result = AttemptResult(
-            reason=reason,
-            detail=str(error),
-            exit_code=exit_code,
-            ended=time.time(),
-            elapsed=elapsed,
+        return self._tell_end(
+            AttemptResult(
+                reason=reason,
+                detail=str(error),
+                exit_code=exit_code,
+                ended=time.time(),
+                elapsed=elapsed,
+            )
         )
-        self.observer.ended(result)
-        return result
 
     def _ended(self, exit_: Exit, elapsed: float) -> AttemptResult:
         usage = exit_.usage

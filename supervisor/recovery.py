@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -17,6 +16,7 @@ import trio
 
 from runtime.cgroups import CgroupGone
 from runtime.container import Runtime
+from runtime.errors import ContainerError
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.journal import Journal, RunRecord
@@ -85,7 +85,7 @@ async def restore_runs(
             shop.journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
     for name in chosen:
         await _forget_old_runs(shop, jobsfile.jobs[name])
-    await _remove_strays(shop.runtime, {run.container for run in runs.values()})
+    await remove_strays(shop.runtime, {run.container for run in runs.values()})
     return runs
 
 
@@ -96,13 +96,17 @@ async def _forget_old_runs(shop: Workshop, job: JobSpec) -> None:
         await trio.to_thread.run_sync(partial(shutil.rmtree, logs, ignore_errors=True))
 
 
-async def _remove_strays(runtime: Runtime, claimed: Collection[str | None]) -> None:
+async def remove_strays(runtime: Runtime, claimed: Collection[str | None] = ()) -> None:
     """End and remove containers, and layers, that no run claims."""
-    for name in sorted(set(os.listdir(runtime.directories.containers)) - set(claimed)):
+    directories = runtime.directories
+    places = (directories.containers, f"{directories.state}/containers")
+    found = {name for place in places for name in os.listdir(place)}
+    for name in sorted(found.difference(claimed)):
         log.warning("removing what is left of a container", container=name)
-        with suppress(CgroupGone):  # then only files were left
+        try:
             async with runtime.adopted(name):
                 pass
-    layers = f"{runtime.directories.state}/containers"
-    for name in sorted(set(os.listdir(layers)) - set(claimed)):
-        await trio.to_thread.run_sync(shutil.rmtree, f"{layers}/{name}")
+        except CgroupGone:
+            continue  # only files were left
+        except ContainerError as error:
+            log.warning("container not removed", container=name, cause=str(error))

@@ -23,7 +23,7 @@ from supervisor.logs import LineSink
 from supervisor.ordering import graph_of, select
 from supervisor.places import Places
 from supervisor.rebuild import open_journal
-from supervisor.recovery import begin_or_take_up, restore_runs
+from supervisor.recovery import begin_or_take_up, remove_strays, restore_runs
 from supervisor.scheduler import Scheduler
 from supervisor.workshop import Workshop
 
@@ -115,6 +115,7 @@ async def open_service(
                 session=session,
                 control=control,
             )
+            await remove_strays(runtime)  # what could not be removed when its attempt ended
             journal.end_session(session)
         finally:
             journal.close()

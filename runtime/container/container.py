@@ -44,6 +44,8 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
+_PATIENCE = 10.0
+"""Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
 
 
@@ -222,8 +224,9 @@ class Container:
         with trio.CancelScope(shield=True):
             if self.process is not None:
                 self.kill()
-                await self.process.wait()
-            await self.cgroup.delete()
+                with trio.move_on_after(_PATIENCE):
+                    await self.process.wait()
+            await self.cgroup.delete()  # says who has not died
             self.release()
             await remove_files(self.directory)
 

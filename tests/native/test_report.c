@@ -1,8 +1,6 @@
 // sources: native/report.c
 //
 // The two records that `init` leaves: the start report, and the checksum of the exit record.
-#include "report.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "exitrecord.h"
+#include "report.h"
 
 static void a_failure_keeps_errno_and_says_what_failed(void) {
     struct report report = {.step = 7};

@@ -15,8 +15,8 @@
 enum { SAFE = K_MOUNT_ATTR_NOSUID | K_MOUNT_ATTR_NODEV | K_MOUNT_ATTR_NOEXEC };
 
 // A mount step; `options` is `count` strings one behind the other.
-static int mount_at(struct sandbox *sandbox, const char *type, const char *options,
-                    uint32_t count, unsigned attributes, bool follow, const char *target) {
+static int mount_at(struct sandbox *sandbox, const char *type, const char *options, uint32_t count,
+                    unsigned attributes, bool follow, const char *target) {
     struct plan_step step = {.op = OP_MOUNT,
                              .values = {{.data = type},
                                         {.data = options, .count = count},

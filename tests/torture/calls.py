@@ -77,13 +77,25 @@ _DESCRIPTOR = frozenset(
 _TERMINAL = 0x5401
 """TCGETS: Python asks it of every file that it opens, and expects an error."""
 _PROGRAM = (".py", ".pyc", ".mo")
+_NO_FILE = 0xFFFFFFFF
 
 
 def matters(call: str, subject: str, arguments: Sequence[int]) -> bool:
     """Whether a call on `subject` can go wrong in a way that is this project's to deal with."""
     if call == "ioctl" and arguments[1] == _TERMINAL:
         return False
+    if call == "mmap" and arguments[4] & _NO_FILE == _NO_FILE:
+        return False
     return not subject.endswith(_PROGRAM)
+
+
+def can_fail(call: str, subject: str) -> bool:
+    """Whether the kernel has any cause to refuse a call."""
+    # A child is there to be waited for, one's own rights can always be lowered, and a pipe that
+    # somebody reads takes what fits into it.
+    return call not in ("waitid", "wait4", "prctl", "capset") and not (
+        call == "write" and subject.startswith("pipe:")
+    )
 
 
 def path_position(call: str) -> int | None:

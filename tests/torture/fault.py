@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-from tests.torture.calls import CALLS, CHANGING
+from tests.torture.calls import CHANGING, can_fail
 
 Role: TypeAlias = Literal["supervisor", "init", "command"]
 """`init` is the container's first process from its birth; `command` its child until it executes."""
@@ -43,9 +43,9 @@ class Fault:
         return cls(play, known_role, known_mode, int(number))
 
 
-def counts(mode: Mode, call: str) -> bool:
+def counts(mode: Mode, call: str, subject: str) -> bool:
     """Whether a call is one of those that are counted for a kind of fault."""
-    return call in (CALLS if mode == "fail" else CHANGING)
+    return can_fail(call, subject) if mode == "fail" else call in CHANGING
 
 
 def modes_of(role: Role) -> tuple[Mode, ...]:

@@ -18,7 +18,7 @@ from tests.torture.fault import Fault
 from tests.torture.forked import become_reaper, learn
 from tests.torture.plays import PLAYS, Play
 from tests.torture.trial import Place, Stuck, Trial, faults_of
-from tests.torture.verdict import Verdict, judge
+from tests.torture.verdict import Verdict, judge, left_behind
 
 
 def main(image: str, top: Path) -> None:
@@ -46,6 +46,7 @@ def _prepare(place: Place, play: Play, project: str, image: str) -> None:
     place.shared.mkdir(parents=True)
     place.shared.chmod(0o777)
     place.file.write_text(play.jobs_file(project, image))
+    place.rest.write_text('[jobs.rest]\nimage = "host"\ncommand = ["true"]\n')
 
 
 def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: int) -> object:
@@ -57,6 +58,10 @@ def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: in
     began = time.monotonic()
     try:
         play.perform(trial)
+        if not trial.unfinished and any(left_behind(trial, project)):
+            # Killed at its very end, or not let: the next supervisor, whatever it runs, clears up.
+            rest = trial.start("up", str(place.rest))
+            trial.attend(lambda: rest.ended)
         verdict = judge(trial, play, project)
     except Stuck:
         verdict = Verdict(end="stuck", problems=["a step took too long", *_stacks(trial)])

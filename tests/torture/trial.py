@@ -56,6 +56,11 @@ class Place:
         return self.top / "out"
 
     @property
+    def rest(self) -> Path:
+        """Another jobs file, with nothing in it that has to do with the play."""
+        return self.top / "rest.toml"
+
+    @property
     def file(self) -> Path:
         """The jobs file."""
         return self.top / "jobs.toml"
@@ -178,7 +183,7 @@ class Trial:
             listener.answer(call)
 
     def _is_its_turn(self, role: Role, call: Call, fault: Fault) -> bool:
-        if role != fault.role or not counts(fault.mode, call.name):
+        if role != fault.role or not counts(fault.mode, call.name, call.subject):
             return False
         self._counted[role] += 1
         return self._counted[role] == fault.number
@@ -237,6 +242,6 @@ def faults_of(play: str, seen: Sequence[tuple[Role, str, str]]) -> list[Fault]:
     roles = dict.fromkeys(role for role, _, _ in seen)
     for role in roles:
         for mode in modes_of(role):
-            number = sum(one == role and counts(mode, name) for one, name, _ in seen)
+            number = sum(one == role and counts(mode, name, what) for one, name, what in seen)
             found += [Fault(play, role, mode, each) for each in range(1, number + 1)]
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from supervisor.journal import AttemptRecord, JournalError, RunRecord, is_void
+from supervisor.journal import AttemptRecord, EventKind, JournalError, RunRecord, is_void
 from supervisor.logs import LogQuery, read_log
 from supervisor.states import Reason
 from tests.leaks import cgroup_mounts, mounts
@@ -32,24 +32,23 @@ class Verdict:
 
 def judge(trial: Trial, play: Play, project: str) -> Verdict:
     """Compare what is there after a play with what has to be."""
-    problems = [*_left_behind(trial, project), *_confused(trial)]
+    problems = [*left_behind(trial, project), *_confused(trial)]
     try:
         with trial.place.journal() as journal:
-            session = journal.last_session()
             run = journal.last_run("job")
-            attempts = [] if run is None else journal.attempts(run.id)
+            if run is None or run.reason is None or journal.session(run.session).ended is None:
+                state = "no run" if run is None else run.state
+                return Verdict(end="unfinished", problems=[*problems, f"not finished: {state}"])
+            attempts = journal.attempts(run.id)
     except JournalError as error:
         return Verdict(end="no journal", problems=[*problems, f"journal: {error}"])
-    if session is None or run is None or run.reason is None or session.ended is None:
-        state = "no run" if run is None else run.state
-        return Verdict(end="unfinished", problems=[*problems, f"not finished: {state}"])
     problems += _inconsistent(run, attempts)
     real = [attempt for attempt in attempts if not is_void(attempt)]
     marks = trial.place.marks("ran")
     said = "; ".join(f"{attempt.reason} {attempt.exit_code}" for attempt in real)
     for ends in play.ends:
         if [(end.reason, end.code) for end in ends] == [(a.reason, a.exit_code) for a in real]:
-            problems += _well(trial.place, ends, real, marks)
+            problems += _well(trial, ends, real, marks)
             return Verdict(end="as if nothing had been", problems=problems)
     if not may_fail(trial):
         problems.append(f"ended otherwise: {said or run.reason} ({run.detail})")
@@ -68,15 +67,24 @@ def may_fail(trial: Trial) -> bool:
 
 
 def _well(
-    place: Place, ends: Sequence[End], attempts: Sequence[AttemptRecord], marks: int
+    trial: Trial, ends: Sequence[End], attempts: Sequence[AttemptRecord], marks: int
 ) -> Iterator[str]:
     if marks != len(ends):
         yield f"the command was executed {marks} times, not {len(ends)}"
+    lost = _counted_losses(trial) if may_fail(trial) else 0
     for end, attempt in zip(ends, attempts, strict=True):
-        for stream, wanted in (("stdout", end.stdout), ("stderr", end.stderr)):
-            found = logged(place, attempt, stream)
-            if found != wanted:
-                yield f"attempt {attempt.number}: {stream} is {found!r}, not {wanted!r}"
+        found = {stream: logged(trial.place, attempt, stream) for stream in ("stdout", "stderr")}
+        wanted = {"stdout": end.stdout, "stderr": end.stderr}
+        missing = sum(map(len, wanted.values())) - sum(map(len, found.values()))
+        if found != wanted and not 0 < missing == lost:
+            yield f"attempt {attempt.number}: {found}, not {wanted}; {lost} bytes said to be lost"
+
+
+def _counted_losses(trial: Trial) -> int:
+    """How many bytes of output the events say were dropped."""
+    with trial.place.journal() as journal:
+        events = [event for event in journal.events() if event.kind is EventKind.LOG]
+    return sum(int(str(event.data.get("bytes", 0))) for event in events)
 
 
 def _untrue(
@@ -128,10 +136,10 @@ def logged(place: Place, attempt: AttemptRecord, stream: str) -> bytes:
     )
 
 
-def _left_behind(trial: Trial, project: str) -> Iterator[str]:
+def left_behind(trial: Trial, project: str) -> Iterator[str]:
+    """Say what is on the machine that the play has brought there."""
     place = trial.place
-    if not trial.supervisors[-1].killed:  # what is left of its end, the next one clears away
-        yield from (f"left: {path}" for path in place.root.glob("*.sock"))
+    yield from (f"left: {path}" for path in place.root.glob("*.sock"))
     for directory in (place.root / "containers", place.state / "containers"):
         if directory.exists():
             yield from (f"left: {path}" for path in directory.iterdir())

@@ -64,6 +64,7 @@ def test_devices_cannot_be_made(backend: Backend, spawn: Spawn, kind: str) -> No
 
 
 def refused(*_: object) -> int:
+    """A bpf(2) that is not allowed, as in many containers."""
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 

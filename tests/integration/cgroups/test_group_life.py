@@ -121,7 +121,8 @@ async def test_freeze_and_thaw(backend: Backend, spawn: Spawn, kind: str) -> Non
     """A frozen process does not answer until it is thawed."""
     group = small(backend(kind))
     process = spawn(group, "/bin/cat")
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     with trio.fail_after(10):
         await group.freeze()
     process.stdin.write("hello\n")

@@ -17,6 +17,7 @@ Process = subprocess.Popen[bytes]
 
 @pytest.fixture
 def processes() -> Iterator[list[Process]]:
+    """Three processes that wait for their input to end."""
     started = [subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) for _ in range(3)]
     yield started
     for process in started:

@@ -18,10 +18,11 @@ static const struct {
     int number;
     const char *name;
 } names[] = {
-    {EPERM, "EPERM"},     {ENOENT, "ENOENT"}, {EACCES, "EACCES"},   {EBUSY, "EBUSY"},
-    {EINVAL, "EINVAL"},   {EROFS, "EROFS"},   {ELOOP, "ELOOP"},     {ENOSYS, "ENOSYS"},
-    {ETXTBSY, "ETXTBSY"}, {ENOKEY, "ENOKEY"}, {ENOTTY, "ENOTTY"},   {EBADF, "EBADF"},
-    {ENXIO, "ENXIO"},     {EFAULT, "EFAULT"}, {EAFNOSUPPORT, "EAFNOSUPPORT"},
+    {EPERM, "EPERM"},   {ENOENT, "ENOENT"}, {EACCES, "EACCES"},
+    {EBUSY, "EBUSY"},   {EINVAL, "EINVAL"}, {EROFS, "EROFS"},
+    {ELOOP, "ELOOP"},   {ENOSYS, "ENOSYS"}, {ETXTBSY, "ETXTBSY"},
+    {ENOKEY, "ENOKEY"}, {ENOTTY, "ENOTTY"}, {EBADF, "EBADF"},
+    {ENXIO, "ENXIO"},   {EFAULT, "EFAULT"}, {EAFNOSUPPORT, "EAFNOSUPPORT"},
 };
 
 static void answer(long result) {
@@ -48,7 +49,8 @@ static int try_open(char **arguments) {
     return 0;
 }
 
-// overwrite PATH: by every way that leads from a descriptor for reading to another byte in the file.
+// overwrite PATH: by every way that leads from a descriptor for reading to another byte in the
+// file.
 static int overwrite(char **arguments) {
     char again[64];
     int fd = open(arguments[0], O_RDONLY);
@@ -113,7 +115,7 @@ static int try_ioctl(char **arguments) {
 
 // keys DESCRIPTION: searched for in every keyring that a process can name.
 static int find_key(char **arguments) {
-    const int rings[] = {KEY_SPEC_THREAD_KEYRING,  KEY_SPEC_PROCESS_KEYRING,
+    const int rings[] = {KEY_SPEC_THREAD_KEYRING, KEY_SPEC_PROCESS_KEYRING,
                          KEY_SPEC_SESSION_KEYRING, KEY_SPEC_USER_KEYRING,
                          KEY_SPEC_USER_SESSION_KEYRING};
     for (size_t i = 0; i < sizeof rings / sizeof *rings; i++) {

@@ -45,10 +45,13 @@ limits = LogLimits(max_size=int(limit), max_files=10_000)
 signal.setitimer(signal.ITIMER_REAL, float(seconds))
 writer = LogWriter(directory, spool, limits=limits, on_event=print)
 while pipes:
-    for pipe, _ in poll.poll():
+    # Read before waiting: nothing wakes who opens a pipe that its last writer has left.
+    for pipe in list(pipes):
         if writer.pump(pipes[pipe], pipe).ended:
             poll.unregister(pipe)
             del pipes[pipe]
+    if pipes:
+        poll.poll()
 """
 
 

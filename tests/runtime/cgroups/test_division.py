@@ -11,6 +11,7 @@ from runtime.limits import IoLimit, Limits
 
 
 def v1_mount(*controllers: str) -> Hierarchy:
+    """A v1 hierarchy with these controllers on one mount."""
     return Hierarchy(controllers=controllers, mount_point=f"/cg/{','.join(controllers)}", own="")
 
 

@@ -43,7 +43,8 @@ def test_each_hierarchy_has_its_own_group() -> None:
     """The group of this process is looked up for each hierarchy by itself."""
     layout = detect_layout(HYBRID_MOUNTS, HYBRID_OWN)
     memory, pids = layout.v1_of("memory"), layout.v1_of("pids")
-    assert memory is not None and pids is not None
+    assert memory is not None
+    assert pids is not None
     assert (memory.own, pids.own) == ("/agents/one", "")
 
 
@@ -59,7 +60,8 @@ def test_pure_v2_under_systemd() -> None:
     layout = detect_layout(PURE_V2_MOUNTS, "0::/system.slice/pocker.service\n")
     assert layout.kind == "v2"
     assert layout.v1 == ()
-    assert layout.v2 is not None and layout.v2.own == "/system.slice/pocker.service"
+    assert layout.v2 is not None
+    assert layout.v2.own == "/system.slice/pocker.service"
 
 
 def test_a_named_hierarchy_beside_v2_is_still_pure_v2() -> None:
@@ -80,7 +82,8 @@ def test_container_with_a_cgroup_namespace() -> None:
     """In a cgroup namespace the own group is the root of what is mounted."""
     mounts = "700 690 0:28 / /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw\n"
     layout = detect_layout(mounts, "0::/\n")
-    assert layout.v2 is not None and layout.v2.own == ""
+    assert layout.v2 is not None
+    assert layout.v2.own == ""
 
 
 def test_container_without_a_cgroup_namespace() -> None:
@@ -107,14 +110,16 @@ def test_an_own_group_out_of_sight_means_the_root_of_the_mount(root: str, own: s
     """Where no mount shows the own group, groups go to the mount's root."""
     mounts = f"701 690 0:28 {root} /sys/fs/cgroup rw - cgroup2 cgroup rw\n"
     layout = detect_layout(mounts, f"0::{own}\n")
-    assert layout.v2 is not None and layout.v2.own == ""
+    assert layout.v2 is not None
+    assert layout.v2.own == ""
 
 
 def test_a_similar_prefix_is_not_the_same_group() -> None:
     """`/docker/abcd` does not lie in `/docker/abc`."""
     mounts = "705 690 0:32 /docker/abc /m rw - cgroup cgroup rw,memory\n"
     memory = detect_layout(mounts, "4:memory:/docker/abcd\n").v1_of("memory")
-    assert memory is not None and memory.own == ""
+    assert memory is not None
+    assert memory.own == ""
 
 
 def test_a_covered_mount_is_not_used() -> None:
@@ -124,13 +129,15 @@ def test_a_covered_mount_is_not_used() -> None:
         "34 33 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
     )
     layout = detect_layout(mounts, "0::/first/a\n")
-    assert layout.v2 is not None and layout.v2.own == "/first/a"
+    assert layout.v2 is not None
+    assert layout.v2.own == "/first/a"
 
 
 def test_blanks_in_mount_points_are_unescaped() -> None:
     """The kernel writes a blank in a path as an octal escape."""
     layout = detect_layout("33 24 0:28 / /mnt/my\\040groups rw - cgroup2 none rw\n", "0::/\n")
-    assert layout.v2 is not None and layout.v2.mount_point == "/mnt/my groups"
+    assert layout.v2 is not None
+    assert layout.v2.mount_point == "/mnt/my groups"
 
 
 def test_no_hierarchy_at_all_is_an_error() -> None:

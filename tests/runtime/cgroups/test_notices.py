@@ -15,12 +15,14 @@ from runtime.cgroups.notices import Notice, Notices
 
 @pytest.fixture
 def notices() -> Iterator[Notices]:
+    """A descriptor of its own for each test."""
     made = Notices()
     yield made
     made.close()
 
 
 def touched(path: Path) -> Path:
+    """Change a file, or make it."""
     path.write_text("changed")
     return path
 

@@ -26,14 +26,17 @@ AROUND = Surroundings(page=PAGE, block_devices={"/dev/sda": "8:0"}, cpus="0-3", 
 
 
 def v1(resource: Resource, limits: Limits) -> list[tuple[str, str]]:
+    """Files and values on v1."""
     return written(V1_SETTINGS[resource](limits, AROUND))
 
 
 def v2(resource: Resource, limits: Limits) -> list[tuple[str, str]]:
+    """Files and values on v2."""
     return written(V2_SETTINGS[resource](limits, AROUND))
 
 
 def written(settings: list[Setting]) -> list[tuple[str, str]]:
+    """Files and values alone."""
     return [(setting.file, setting.value) for setting in settings]
 
 

@@ -50,6 +50,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
+    """A tree in which making and removing groups works as in the kernel's."""
     made = Tree(tmp_path / "cgroup")
 
     def mkdir(path: str, mode: int = 0o777, *, dir_fd: int | None = None) -> None:

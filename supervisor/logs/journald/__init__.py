@@ -1,0 +1,9 @@
+"""The output of jobs in the systemd journal."""
+
+from __future__ import annotations
+
+from supervisor.logs.journald.connection import JOURNAL_SOCKET
+from supervisor.logs.journald.entry import LogOrigin
+from supervisor.logs.journald.writer import JournaldWriter
+
+__all__ = ["JOURNAL_SOCKET", "JournaldWriter", "LogOrigin"]

@@ -1,0 +1,75 @@
+"""A terminal of our own, and what a program has drawn on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+
+
+class Screen:
+    """A program on a pseudo-terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], terminal: int) -> None:
+        self.process = process
+        self._terminal = terminal
+        self.drawn = b""
+        """Everything, with all control sequences."""
+
+    @property
+    def text(self) -> str:
+        """The same without them."""
+        return ESCAPE.sub(b"", self.drawn).replace(b"\r", b"").decode()
+
+    def read_until(self, text: str) -> None:
+        """Read on until this text was drawn after all that was read before."""
+        start = len(self.text)
+        while text not in self.text[start:]:
+            assert self._read(), f"ended after {self.text}"
+
+    def finish(self) -> int:
+        """Read to the end; returns the exit code."""
+        while self._read():
+            pass
+        return self.process.wait()
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self._terminal, 65536)
+        except OSError:
+            return False  # EIO: nobody has the other side open any more
+        self.drawn += piece
+        return bool(piece)
+
+
+@contextmanager
+def screen(
+    command: Sequence[str], *, rows: int, columns: int, environment: Mapping[str, str]
+) -> Iterator[Screen]:
+    """Run a command on a terminal of this size."""
+    own, other = pty.openpty()
+    fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    variables = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "TERM"}}
+    process = subprocess.Popen(
+        command,
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        env={**variables, "TERM": "xterm", **environment},
+    )
+    os.close(other)
+    try:
+        yield Screen(process, own)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(own)

@@ -125,6 +125,7 @@ class Attempt:
         attempt.
         """
         self._stop_begun = stop
+        self._executed = True  # as far as anybody can tell
         began = boottime()
         try:
             async with self.place.runtime.adopted(self.place.container) as container:
@@ -132,7 +133,6 @@ class Attempt:
                     return None
                 if container.process is not None:
                     began = started_at(container.process.pid)
-                self._executed = True
                 with self._kept_on_fault(container), self._open_log(container) as self.writer:
                     return await self._follow(container, self.writer, began)
         except CgroupGone:

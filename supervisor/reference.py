@@ -40,7 +40,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "pids_limit", "io", "ulimits",
     ),
     "Isolation": ("cap_add", "cap_drop", "security_opt", "sysctls", "network_mode"),
-    "Output": ("log",),
+    "Output": ("keep_runs",
+        "log",),
 }  # fmt: skip
 """The order in which the keys of a job are explained."""
 

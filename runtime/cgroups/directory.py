@@ -75,7 +75,13 @@ class Directory:
         return os.open(f"{place}/{file}", flags | os.O_CLOEXEC, dir_fd=start)
 
     def exists(self) -> bool:
-        return os.path.isdir(self.path)
+        try:
+            os.stat(self.path)  # not isdir(), which takes an error for an answer
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise CgroupError(f"look for {self.path}: {cause(error)}") from error
+        return True
 
     def read(self, file: str) -> str:
         """The whole text of `file`."""

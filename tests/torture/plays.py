@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from supervisor.states import Reason
+from supervisor.states import Reason, RunState
 from tests.torture.forked import Supervisor
 from tests.torture.intercept import kill
 from tests.torture.trial import Trial
@@ -89,10 +89,24 @@ def _run(trial: Trial) -> None:
     _finish(trial)
 
 
+def _runs(trial: Trial) -> bool:
+    """Whether the job has begun, and the journal knows of it."""
+    if not _ran(trial):
+        return False
+    with trial.place.journal() as journal:
+        run = journal.last_run("job")
+        return run is not None and run.state is RunState.RUNNING
+
+
+def _is_adopted(trial: Trial) -> bool:
+    with trial.place.journal() as journal:
+        return any(event.detail.endswith("adopted") for event in journal.events())
+
+
 def _orphan(trial: Trial) -> None:
     """Have a job that runs and a supervisor that was killed."""
     up = _up(trial)
-    trial.attend(lambda: _ran(trial) and "job started" in up.said)
+    trial.attend(lambda: _runs(trial))
     kill(up.pid)
     trial.attend(lambda: up.ended)
 
@@ -101,7 +115,7 @@ def _adopt(trial: Trial) -> None:
     """A supervisor takes up a job that runs, and sees it end."""
     _orphan(trial)
     up = _up(trial, watched=True)
-    trial.attend(lambda: up.ended or "job adopted" in up.said)
+    trial.attend(lambda: up.ended or _is_adopted(trial))
     trial.release()
     trial.attend(lambda: up.ended)
     _finish(trial)
@@ -120,7 +134,7 @@ def _adopt_ended(trial: Trial) -> None:
 def _stop(trial: Trial) -> None:
     """A supervisor is asked to end while its job runs."""
     up = _up(trial, watched=True)
-    trial.attend(lambda: up.ended or (_ran(trial) and "job started" in up.said))
+    trial.attend(lambda: up.ended or _runs(trial))
     if not up.ended:
         up.terminate()
         trial.attend(lambda: up.ended)
@@ -138,9 +152,7 @@ def _down(trial: Trial) -> None:
 
 
 _OWN = End(reason=Reason.ERROR, code=3)
-_STOPPED = End(
-    reason=Reason.CANCELLED, code=7, stdout=b"out 1\nno newline", stderr=b"err 1\n"
-)
+_STOPPED = End(reason=Reason.CANCELLED, code=7, stdout=b"out 1\nno newline", stderr=b"err 1\n")
 
 PLAYS: Mapping[str, Play] = {
     "run": Play(perform=_run, ends=[[_OWN]]),

@@ -144,7 +144,9 @@ def left_behind(trial: Trial, project: str) -> Iterator[str]:
         if directory.exists():
             yield from (f"left: {path}" for path in directory.iterdir())
     for mount in cgroup_mounts():
-        for parent, names, _ in os.walk(mount.point):  # not glob: others may remove groups meanwhile
+        for parent, names, _ in os.walk(
+            mount.point
+        ):  # not glob: others may remove groups meanwhile
             yield from (f"left: {parent}/{name}" for name in names if name.startswith(project))
     for mount in mounts():
         if place.top in mount.point.parents:

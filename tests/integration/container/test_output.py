@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 
 import pytest
@@ -87,11 +88,17 @@ async def test_bytes_of_any_kind_come_through(stage: Stage) -> None:
 
 async def test_writing_without_a_reader_is_no_error_of_the_command(stage: Stage) -> None:
     """PID 1 holds a read end, so a dead supervisor means no SIGPIPE; but the default is to die."""
-    async with stage.started("read x; echo late; echo status $? >&2") as container:
-        # What the supervisor has open goes with it.
+    script = """
+        trap 'echo late; echo status $? >&2; exit' USR1
+        echo ready >&2; while :; do sleep 1000 & wait $!; done
+    """
+    async with stage.started(script) as container:
+        assert await read_line(container.stderr) == "ready"
         os.close(container.stdout)
+        container.signal(signal.SIGUSR1)
+        assert await read_line(container.stderr) == "status 0"
         container.stdout = os.open(container.directory.stdout, os.O_RDONLY | os.O_NONBLOCK)
-        ended = await end_of(container)
-    assert (ended.stdout, ended.stderr) == (b"late\n", b"status 0\n")
+        assert await read_line(container.stdout) == "late"
+        assert (await container.wait()).code == 0
     ended = await stage.run("yes | true; kill -l $((128 + 13))")
     assert ended.stdout == b"PIPE\n"

@@ -7,9 +7,10 @@ from typing import cast
 import pytest
 
 from supervisor.cli.live import choose
-from supervisor.job import JobRun, Workshop
+from supervisor.job import JobRun
 from supervisor.jobspec import JobSpec
 from supervisor.states import RunState
+from supervisor.workshop import Workshop
 
 STATES = [
     RunState.SUCCEEDED, RunState.RUNNING, RunState.PENDING, RunState.FAILED, RunState.QUEUED,

@@ -7,10 +7,11 @@ from typing import cast
 import pytest
 
 from supervisor.cli.outcome import exit_code, summarise
-from supervisor.job import JobRun, Outcome, Workshop
+from supervisor.job import JobRun
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
 from supervisor.states import Reason, RunState
+from supervisor.workshop import Outcome, Workshop
 
 
 def run(

@@ -7,7 +7,6 @@ is left, and the result says what is known.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,10 +28,12 @@ from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
 from supervisor.logs import (
     LineSink,
+    LogDestination,
     LogError,
     LogEvent,
     LogLimits,
-    LogWriter,
+    LogOrigin,
+    open_log,
     pump_stream,
 )
 from supervisor.rebuild import Document
@@ -94,7 +95,7 @@ class Attempt:
     observer: AttemptObserver
     wish: StopWish
     container: Container | None = field(default=None, init=False)
-    writer: LogWriter | None = field(default=None, init=False)
+    writer: LogDestination | None = field(default=None, init=False)
     oom_kills_told: int = field(default=0, init=False)
     """How many kills the observer knows of, those told by a former supervisor included."""
     _ended_by: StopCause | None = field(default=None, init=False)
@@ -169,7 +170,9 @@ class Attempt:
             raise error
         return self._not_started(error, elapsed)
 
-    async def _follow(self, container: Container, writer: LogWriter, began: float) -> AttemptResult:
+    async def _follow(
+        self, container: Container, writer: LogDestination, began: float
+    ) -> AttemptResult:
         self.container = container
         try:
             exit_ = await self._watch(container, writer, began)
@@ -190,21 +193,30 @@ class Attempt:
         except OSError as error:
             raise ContainerError(f"write {error.filename}: {error.strerror}") from error
 
-    def _open_log(self, container: Container) -> LogWriter:
+    def _open_log(self, container: Container) -> LogDestination:
+        log, document = self.job.log, self.place.document
         try:
-            os.makedirs(self.place.logs, mode=0o700, exist_ok=True)
-            return LogWriter(
+            return open_log(
                 self.place.logs,
                 f"{container.directory.runtime}/spool",
-                limits=LogLimits(max_size=self.job.log.max_size, max_files=self.job.log.max_files),
+                LogOrigin(
+                    job=document.job,
+                    run=document.run,
+                    attempt=document.attempt,
+                    container=document.container,
+                ),
+                driver=log.driver,
+                limits=LogLimits(
+                    max_size=log.max_size, max_files=log.max_files, compress=log.compress
+                ),
                 on_event=self.observer.log_event,
             )
-        except (LogError, OSError) as error:
+        except LogError as error:
             raise ContainerError(
                 f"open the log of container {self.place.container}: {error}"
             ) from error
 
-    async def _watch(self, container: Container, writer: LogWriter, began: float) -> Exit:
+    async def _watch(self, container: Container, writer: LogDestination, began: float) -> Exit:
         """Everything that happens between the start and the end of the container."""
         self.observer.running(None if container.process is None else container.process.pid)
         ending = trio.Event()

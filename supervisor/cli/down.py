@@ -38,14 +38,19 @@ def command(settings: Settings, now: bool, timeout: float | None) -> None:
     Where the supervisor was killed, the jobs that it has left behind are stopped.
     """
     with open_journal(settings) as journal:
-        ended_by_this = _unfinished(journal)
-        if ended_by_this and holder(settings.directories.state) is None:
+        session = None if journal is None else journal.last_session()
+        runs = [] if journal is None or session is None else journal.runs(session=session.id)
+        ended_by_this = [run for run in runs if not run.state.terminal]
+        if (
+            session is not None
+            and session.ended is None
+            and holder(settings.directories.state) is None
+        ):
             # Only here has this command to be able to supervise.
             from supervisor.cli.abandoned import end_abandoned
 
-            assert journal is not None, "a journal without runs has none to end"
-            session = journal.session(ended_by_this[0].session)
-            end_abandoned(settings, session, ended_by_this, now=now, timeout=timeout)
+            # One that was killed at its very end has left nothing but to write that down.
+            end_abandoned(settings, session, ended_by_this or runs, now=now, timeout=timeout)
             end = f"supervisor had ended before, pid {session.pid}"
         else:
             pid = _end_supervisor(settings, now=now, timeout=timeout)
@@ -76,13 +81,6 @@ def _shut_down(settings: Settings, supervisor: SupervisorProcess, *, now: bool) 
         # One that has ended meanwhile may not have answered, and has done all the same.
         if not supervisor.wait(1):
             raise Failure(str(error)) from error
-
-
-def _unfinished(journal: Journal | None) -> list[RunRecord]:
-    session = None if journal is None else journal.last_session()
-    if journal is None or session is None:
-        return []
-    return [run for run in journal.runs(session=session.id) if not run.state.terminal]
 
 
 def _current(journal: Journal | None, runs: list[RunRecord]) -> list[RunRecord]:

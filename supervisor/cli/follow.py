@@ -1,4 +1,7 @@
-"""`pocker logs --follow`: output as it comes, from attempt to attempt until the runs have ended."""
+"""`pocker logs --follow`: output as it comes, from attempt to attempt until the runs have ended.
+
+It outlives the supervisor: jobs go on without one, and the next one goes on with their logs.
+"""
 
 from __future__ import annotations
 
@@ -56,11 +59,19 @@ class _Follower:
     printer: Printer
 
     async def run(self, readings: Sequence[Reading]) -> None:
-        async with trio.open_nursery() as nursery:
-            for reading in readings:
-                nursery.start_soon(self._follow_run, reading)
-        if any(self._goes_on(reading.run) for reading in readings) and self._is_orphaned():
-            click.echo("pocker: the supervisor is gone, and nobody reads the output", err=True)
+        async with trio.open_nursery() as watching:
+            watching.start_soon(self._watch_supervisor, [reading.run for reading in readings])
+            async with trio.open_nursery() as nursery:
+                for reading in readings:
+                    nursery.start_soon(self._follow_run, reading)
+            watching.cancel_scope.cancel()
+
+    async def _watch_supervisor(self, runs: Sequence[RunRecord]) -> None:
+        """Say why nothing comes, each time that a supervisor leaves unfinished runs behind."""
+        while True:
+            await self._until(lambda: self._is_orphaned() and any(map(self._goes_on, runs)))
+            click.echo("pocker: the supervisor is gone; waiting for the next one", err=True)
+            await self._until(lambda: not self._is_orphaned())
 
     async def _follow_run(self, reading: Reading) -> None:
         run = reading.run
@@ -78,12 +89,12 @@ class _Follower:
 
     def _has_news(self, run: RunRecord, seen: int) -> bool:
         # Looked at in this order: an attempt may be the last thing that happens to a run.
-        return self._is_over(run) or bool(self._attempts_after(run, seen))
+        return not self._goes_on(run) or bool(self._attempts_after(run, seen))
 
     async def _follow_part(self, run: RunRecord, part: Part) -> None:
         await self._until(lambda: os.path.isdir(part.directory) or self._has_ended(part.attempt))
-        if not os.path.isdir(part.directory):
-            return  # it could not be started, and so never said anything
+        if not os.path.isdir(part.directory) or part.elsewhere:
+            return  # it could not be started, and so never said anything; or not here
         with LogFollower(part.directory, part.query, self.notices) as follower:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._end, follower, part.attempt)
@@ -104,13 +115,10 @@ class _Follower:
 
     def _has_ended(self, attempt: AttemptRecord) -> bool:
         now = next(a for a in self.journal.attempts(attempt.run) if a.id == attempt.id)
-        return now.ended is not None or self._is_orphaned()
+        return now.ended is not None
 
     def _attempts_after(self, run: RunRecord, number: int) -> list[AttemptRecord]:
         return [attempt for attempt in self.journal.attempts(run.id) if attempt.number > number]
-
-    def _is_over(self, run: RunRecord) -> bool:
-        return not self._goes_on(run) or self._is_orphaned()
 
     def _goes_on(self, run: RunRecord) -> bool:
         return any(other.id == run.id for other in self.journal.unfinished_runs())

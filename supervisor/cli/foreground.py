@@ -14,7 +14,7 @@ from runtime.errors import ContainerError
 from supervisor.api import ControlError
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
 from supervisor.cli.groups import first_of
-from supervisor.job import JobRun
+from supervisor.cli.outcome import Ending, ending_of
 from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
 from supervisor.lock import AlreadyRunning
@@ -61,9 +61,9 @@ class Order:
 
 @frozen(kw_only=True)
 class Ended:
-    """All runs by job name, and the signal that asked for the end, if one did."""
+    """How all runs ended by job name, and the signal that asked for the end, if one did."""
 
-    runs: Mapping[str, JobRun]
+    endings: Mapping[str, Ending]
     signal: int | None
 
 
@@ -89,4 +89,5 @@ async def _carry_out(order: Order, display: Display, ready: Callable[[], None]) 
             nursery.start_soon(display.show, service)
             caught = await service.run(ready)
             nursery.cancel_scope.cancel()
-        return Ended(runs=service.runs, signal=caught)
+        endings = {name: ending_of(run) for name, run in service.runs.items()}
+        return Ended(endings=endings, signal=caught)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from supervisor.journal import AttemptRecord, RunRecord
-from supervisor.logs import LogQuery, LogRecord, read_log
+from supervisor.logs import LogQuery, LogRecord, is_in_journal, read_log
 from supervisor.places import Places
 
 
@@ -19,6 +19,11 @@ class Part:
     directory: str
     query: LogQuery
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is in the systemd journal, so that only journalctl can show it."""
+        return is_in_journal(self.directory)
+
 
 @frozen(kw_only=True)
 class Reading:
@@ -27,6 +32,11 @@ class Reading:
     run: RunRecord
     parts: Sequence[Part]
     open_ended: bool
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether what comes next is in the systemd journal."""
+        return bool(self.parts) and self.parts[-1].elsewhere
 
 
 def parts_of(

@@ -64,13 +64,25 @@ def command(
         readings = [_find(settings, journal, name, attempt, query) for name in names]
         try:
             if follow:
-                _follow(settings, journal, readings, query, printer)
+                here = [reading for reading in readings if not reading.elsewhere]
+                _follow(settings, journal, here, query, printer)
+                readings = [_find(settings, journal, name, attempt, query) for name in names]
             else:
                 for reading, record in heapq.merge(*map(_read, readings), key=_time):
                     printer.write(reading.run.job, record)
             printer.finish()
         except LogError as error:
             raise Failure(str(error)) from error
+        _check_all_shown(readings)
+
+
+def _check_all_shown(readings: Sequence[Reading]) -> None:
+    """Raise Failure that says where output is which could not be shown."""
+    elsewhere = [(r.run.job, part) for r in readings for part in r.parts if part.elsewhere]
+    if elsewhere:
+        jobs = ", ".join(dict.fromkeys(job for job, _ in elsewhere))
+        matches = " ".join(f"CONTAINER_ID={part.attempt.container}" for _, part in elsewhere)
+        raise Failure(f"the output of {jobs} is in the systemd journal: journalctl {matches}")
 
 
 def _find(

@@ -2,48 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
 
 from runtime.units import format_size
 from supervisor.cli.moments import UNKNOWN, span
 from supervisor.cli.table import Row, format_table, state_cell
 from supervisor.job import JobRun
+from supervisor.jobspec import JobSpec
+from supervisor.journal import AttemptRecord, AttemptResult, RunRecord, result_of
 from supervisor.states import Reason, RunState
 
 HEADERS = ("JOB", "STATE", "REASON", "EXIT", "ATTEMPTS", "ELAPSED", "MEMORY", "DETAIL")
 FAILED = 1
 
 
-def summarise(runs: Iterable[JobRun], *, colour: bool) -> str:
-    """The table that is shown in the end. ELAPSED and MEMORY (its peak) are of the last attempt."""
-    return format_table(HEADERS, [_row(run) for run in runs], colour=colour)
+@frozen(kw_only=True)
+class Ending:
+    """How one run stands in the end; `result` is of its last attempt."""
+
+    job: JobSpec
+    state: RunState
+    reason: Reason | None
+    exit_code: int | None
+    detail: str
+    attempts: int
+    result: AttemptResult | None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether it succeeded, or need not have."""
+        return self.state is RunState.SUCCEEDED or self.job.allow_failure
 
 
-def _row(run: JobRun) -> Row:
-    outcome, result = run.outcome, run.result
-    code = None if outcome is None else outcome.exit_code
-    peak = None if result is None else result.memory_peak
-    return (
-        run.spec.name,
-        state_cell(run.state),
-        UNKNOWN if outcome is None else outcome.reason,
-        UNKNOWN if code is None else str(code),
-        str(run.attempts),
-        span(None if result is None else result.elapsed),
-        UNKNOWN if peak is None else format_size(peak),
-        _detail(run),
+def ending_of(run: JobRun) -> Ending:
+    """The ending of a run of this process."""
+    outcome = run.outcome
+    return Ending(
+        job=run.spec,
+        state=run.state,
+        reason=None if outcome is None else outcome.reason,
+        exit_code=None if outcome is None else outcome.exit_code,
+        detail="" if outcome is None else outcome.detail,
+        attempts=run.attempts,
+        result=run.result,
     )
 
 
-def _detail(run: JobRun) -> str:
-    detail = "" if run.outcome is None else run.outcome.detail
-    if run.spec.allow_failure and run.state is RunState.FAILED:
-        return f"{detail} (allowed to fail)"
-    return detail
+def recorded_ending(job: JobSpec, run: RunRecord, attempts: Sequence[AttemptRecord]) -> Ending:
+    """The ending of a run of another process, from the journal."""
+    ended = [attempt for attempt in attempts if attempt.ended is not None]
+    return Ending(
+        job=job,
+        state=run.state,
+        reason=run.reason,
+        exit_code=run.exit_code,
+        detail=run.detail,
+        attempts=len(attempts),
+        result=result_of(ended[-1]) if ended else None,
+    )
+
+
+def summarise(endings: Iterable[Ending], *, colour: bool) -> str:
+    """The table that is shown in the end. ELAPSED and MEMORY (its peak) are of the last attempt."""
+    return format_table(HEADERS, [_row(ending) for ending in endings], colour=colour)
+
+
+def _row(ending: Ending) -> Row:
+    result = ending.result
+    peak = None if result is None else result.memory_peak
+    return (
+        ending.job.name,
+        state_cell(ending.state),
+        ending.reason or UNKNOWN,
+        UNKNOWN if ending.exit_code is None else str(ending.exit_code),
+        str(ending.attempts),
+        span(None if result is None else result.elapsed),
+        UNKNOWN if peak is None else format_size(peak),
+        _detail(ending),
+    )
+
+
+def _detail(ending: Ending) -> str:
+    if ending.job.allow_failure and ending.state is RunState.FAILED:
+        return f"{ending.detail} (allowed to fail)"
+    return ending.detail
 
 
 def exit_code(
-    runs: Mapping[str, JobRun], *, signal: int | None, decisive: str | None = None
+    endings: Mapping[str, Ending], *, signal: int | None, decisive: str | None = None
 ) -> int:
     """The exit code of `up`: that of the job `decisive`, or whether all succeeded that had to.
 
@@ -52,13 +100,11 @@ def exit_code(
     if signal is not None:
         return 128 + signal
     if decisive is not None:
-        return _own_code(runs[decisive])
-    failed = [run for run in runs.values() if not (run.succeeded or run.spec.allow_failure)]
-    return FAILED if failed else 0
+        return _own_code(endings[decisive])
+    return 0 if all(ending.is_fine for ending in endings.values()) else FAILED
 
 
-def _own_code(run: JobRun) -> int:
-    outcome = run.outcome
-    if outcome is None or outcome.exit_code is None or outcome.reason is Reason.CANCELLED:
+def _own_code(ending: Ending) -> int:
+    if ending.exit_code is None or ending.reason is Reason.CANCELLED:
         return FAILED
-    return outcome.exit_code
+    return ending.exit_code

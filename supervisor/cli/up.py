@@ -9,11 +9,12 @@ import click
 
 from supervisor.cli import background
 from supervisor.cli.echo import Echo
-from supervisor.cli.foreground import Display, Order, Silence, carry_out
+from supervisor.cli.foreground import Display, Ended, Order, Silence, carry_out
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.outcome import exit_code, summarise
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import is_animated, wants_colour
+from supervisor.lock import holder
 from supervisor.logsetup import configure_log
 
 _STDOUT = 1
@@ -53,7 +54,7 @@ def command(
             order = _order(settings, file, jobs, decisive)
             _configure_log(settings, "info")
             ended = carry_out(order, Silence(), ready)
-        return exit_code(ended.runs, signal=ended.signal)
+        return exit_code(ended.endings, signal=ended.signal)
     order = _order(settings, file, jobs, decisive)
     if detach:
         background.start(settings, file, jobs)
@@ -61,10 +62,22 @@ def command(
     live = is_animated(sys.stdout)
     # The table shows what the log would say.
     _configure_log(settings, "warning" if live else "info")
-    ended = carry_out(order, _display(order, live=live), lambda: None)
+    ended = _watch_or_carry_out(settings, order, live=live)
     stream = sys.stdout if live else sys.stderr
-    click.echo(summarise(ended.runs.values(), colour=wants_colour(stream)), file=stream)
-    return exit_code(ended.runs, signal=ended.signal, decisive=decisive)
+    click.echo(summarise(ended.endings.values(), colour=wants_colour(stream)), file=stream)
+    return exit_code(ended.endings, signal=ended.signal, decisive=decisive)
+
+
+def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ended:
+    """Attach to an `up` of the same file that runs already, or be it."""
+    if holder(settings.directories.state) is not None:
+        # Only who finds another supervisor pays for looking at it.
+        from supervisor.cli.attached import attach, served_session
+
+        session = served_session(settings, order)
+        if session is not None:
+            return Ended(endings=attach(settings, order, session, live=live), signal=None)
+    return carry_out(order, _display(order, live=live), lambda: None)
 
 
 def _order(settings: Settings, file: str, jobs: Sequence[str], decisive: str | None) -> Order:

@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 
 from tests.torture.fault import Fault
-from tests.torture.forked import become_reaper, learn
+from tests.torture.forked import learn
 from tests.torture.plays import PLAYS, Play
+from tests.torture.remains import become_reaper, left_behind
 from tests.torture.trial import Place, Stuck, Trial, faults_of
-from tests.torture.verdict import Verdict, judge, left_behind
+from tests.torture.verdict import Verdict, judge
 
 
 def main(image: str, top: Path) -> None:
@@ -58,7 +59,7 @@ def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: in
     began = time.monotonic()
     try:
         play.perform(trial)
-        if not trial.unfinished and any(left_behind(trial, project)):
+        if not trial.unfinished and any(left_behind(place.top, project)):
             # Killed at its very end, or not let: the next supervisor, whatever it runs, clears up.
             rest = trial.start("up", str(place.rest))
             trial.attend(lambda: rest.ended)

@@ -7,7 +7,6 @@ those of its containers, be judged (`tests.torture.intercept`).
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import os
 import signal
@@ -23,14 +22,6 @@ from attrs import define, field
 from supervisor.cli import main
 from tests.torture.calls import CALLS
 from tests.torture.intercept import Listener, hand_over
-
-_SUBREAPER = 36
-
-
-def become_reaper() -> None:
-    """Be whom the processes come to whose parents have died, as PID 1 of the machine is."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "become a subreaper")
 
 
 @define(eq=False, kw_only=True)

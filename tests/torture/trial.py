@@ -22,6 +22,7 @@ from tests.torture.calls import error_of, matters
 from tests.torture.fault import Fault, Role, counts, modes_of
 from tests.torture.forked import Supervisor, start
 from tests.torture.intercept import Call, Listener, kill
+from tests.torture.remains import children
 
 PATIENCE = 20.0
 """Seconds that any step of a play may take; the runtime gives killed processes ten to die."""
@@ -217,12 +218,6 @@ class Trial:
         if int(status.get("Tgid", "0")) in [s.pid for s in self.supervisors]:
             return "supervisor"
         return None
-
-
-def children() -> list[int]:
-    """The processes whose parent is this one."""
-    found = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    return [int(word) for word in found.split()]
 
 
 def _status_of(tid: int) -> dict[str, str]:

@@ -7,19 +7,17 @@ held to the mark that the command leaves, and output may end early but is otherw
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from attrs import frozen
 
 from supervisor.journal import AttemptRecord, EventKind, JournalError, RunRecord, is_void
 from supervisor.logs import LogQuery, read_log
 from supervisor.states import Reason
-from tests.leaks import cgroup_mounts, mounts
 from tests.torture.plays import End, Play
-from tests.torture.trial import Place, Trial, children
+from tests.torture.remains import left_behind
+from tests.torture.trial import Place, Trial
 
 
 @frozen(kw_only=True)
@@ -32,7 +30,7 @@ class Verdict:
 
 def judge(trial: Trial, play: Play, project: str) -> Verdict:
     """Compare what is there after a play with what has to be."""
-    problems = [*left_behind(trial, project), *_confused(trial)]
+    problems = [*left_behind(trial.place.top, project), *_confused(trial)]
     try:
         with trial.place.journal() as journal:
             run = journal.last_run("job")
@@ -134,26 +132,3 @@ def logged(place: Place, attempt: AttemptRecord, stream: str) -> bytes:
         for record in records
         if record.stream == stream
     )
-
-
-def left_behind(trial: Trial, project: str) -> Iterator[str]:
-    """Say what is on the machine that the play has brought there."""
-    place = trial.place
-    yield from (f"left: {path}" for path in place.root.glob("*.sock"))
-    for directory in (place.root / "containers", place.state / "containers"):
-        if directory.exists():
-            yield from (f"left: {path}" for path in directory.iterdir())
-    for mount in cgroup_mounts():
-        for parent, names, _ in os.walk(
-            mount.point
-        ):  # not glob: others may remove groups meanwhile
-            yield from (f"left: {parent}/{name}" for name in names if name.startswith(project))
-    for mount in mounts():
-        if place.top in mount.point.parents:
-            yield f"left mounted: {mount.point}"
-    for pid in children():
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-        yield f"left running: {pid} ({name})"
-    left = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
-            if os.path.lexists(f"/proc/self/fd/{fd}")]  # fmt: skip
-    yield from (f"left open: {path}" for path in left if str(place.top) in path)

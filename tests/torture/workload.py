@@ -239,9 +239,7 @@ def _dependents(chance: random.Random, job: Job, number: int) -> list[Job]:
         keys: dict[str, object] = {"depends_on": [behind[0]]}
         if job.state is RunState.SUCCEEDED:
             made = _writes(chance, name)
-            follower = Job(
-                name=name, parts=made.parts, ends=made.ends, state=made.state, keys=keys
-            )
+            follower = Job(name=name, parts=made.parts, ends=made.ends, state=made.state, keys=keys)
         else:
             chain = " <- ".join((name, *behind))
             cause = f"{chain}: {job.reason}, {job.detail}" if job.detail else None
@@ -266,7 +264,9 @@ def jobs_file(jobs: Sequence[Job], project: str, concurrency: int) -> str:
     for job in jobs:
         command = ["/usr/bin/python3", "-I", "-S", "/torture/actor.py", job.name]
         lines.append(f"[jobs.{job.name}]")
-        lines += [f"{key} = {_toml(each)}" for key, each in {"command": command, **job.keys}.items()]
+        lines += [
+            f"{key} = {_toml(each)}" for key, each in {"command": command, **job.keys}.items()
+        ]
     return "\n".join(lines) + "\n"
 
 

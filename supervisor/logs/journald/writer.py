@@ -161,7 +161,7 @@ class JournaldWriter:
         self._retry_at = self._clock() + RETRY_SECONDS
         if not self._failing:
             self._failing = True
-            self._on_event(LogWriteFailed(path=self._journal, cause=cause))
+            self._on_event(LogWriteFailed(path=self._journal, cause=f"systemd journal: {cause}"))
 
     def _tell_losses(self, *, recovered: bool) -> None:
         losses = [channel.pump.losses for channel in self._channels.values()]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supervisor.lock import holder
-from tests.integration.cli.pocker import Pocker, wait_until
-from tests.integration.cli.test_ending import POLITE, SERVICES, STUBBORN
+from tests.integration.cli.pocker import Pocker, finish, read_until, wait_until
+from tests.integration.cli.test_ending import POLITE, SERVICES, STUBBORN, is_before
 from tests.supervisor.cli.calling import imported_by
 
 pytestmark = pytest.mark.root
@@ -92,7 +92,9 @@ def test_jobs_of_a_killed_supervisor_are_seen_and_ended(pocker: Pocker) -> None:
     assert lines[-1] == f"supervisor had ended before, pid {pid}"
     assert lines[0] == "database: cancelled, exit code 0; stopped on request"
     assert set(pocker.states().values()) == {"cancelled"}
-    assert pocker.ask("logs", "-n", "1", "database") == "bye\n"
+    lines = pocker.ask("logs", "database", "server", "client").splitlines()
+    assert is_before(lines, "client   | bye", "server   | bye")
+    assert is_before(lines, "server   | bye", "database | bye")
 
 
 def test_jobs_can_be_ended_without_their_file(pocker: Pocker) -> None:
@@ -116,32 +118,39 @@ def test_ps_asks_without_being_able_to_supervise(pocker: Pocker) -> None:
 
 
 def test_output_is_followed_from_attempt_to_attempt(pocker: Pocker) -> None:
-    """`logs -f` ends when the run has ended, with every line of every attempt."""
+    """Every line of every attempt is there as soon as it is written, until the runs have ended."""
     (pocker.top / "data").mkdir()
-    command = "echo begun; sleep 0.1; echo over; test -e /d/warm || { touch /d/warm; exit 1; }"
+    command = "echo here; until rm /d/go 2>/dev/null; do sleep 0.05; done; echo over; test -e /d/ok"
     file = pocker.file(
-        f'[jobs.a]\nimage = "host"\ncommand = "{command}"\nretries = 1\nbackoff = "300ms"\n'
+        f'[jobs.a]\nimage = "host"\ncommand = "{command}"\nretries = 1\nbackoff = "10ms"\n'
         'volumes = ["./data:/d"]\n[jobs.b]\nimage = "host"\ncommand = "echo begun"\n'
         'depends_on = ["a"]'
     )
     pocker.stdout("up", "-d", file)
-    assert pocker.ask("logs", "-f", "a", "b").splitlines() == [
-        "a | begun", "a | over", "a | begun", "a | over", "b | begun",
-    ]  # fmt: skip
+    reader = pocker.start("logs", "-f", "a", "b")
+    read_until(reader, "a | here")
+    (pocker.top / "data/go").touch()
+    assert read_until(reader, "a | here") == ["a | over", "a | here"]
+    (pocker.top / "data/ok").touch()
+    (pocker.top / "data/go").touch()
+    assert finish(reader) == (0, ["a | over", "b | begun"], "")
 
 
-def test_following_ends_with_the_supervisor(pocker: Pocker) -> None:
-    """Where nobody reads the output any more, it is said so."""
-    pocker.stdout("up", "-d", pocker.file(f'[jobs.a]\nimage = "host"\ncommand = "{POLITE}"'))
+def test_following_outlives_the_supervisor(pocker: Pocker) -> None:
+    """Why nothing comes is said; what the job wrote meanwhile comes with the next supervisor."""
+    file = pocker.file(f'[jobs.a]\nimage = "host"\ncommand = "{POLITE}"')
+    pocker.stdout("up", "-d", file)
     reader = pocker.start("logs", "-f", "a")
-    assert reader.stdout is not None
-    assert reader.stdout.readline() == "up\n"
-    kill_supervisor(pocker)
-    _, said = reader.communicate(timeout=30)
-    assert (reader.returncode, said) == (
-        0,
-        "pocker: the supervisor is gone, and nobody reads the output\n",
-    )
+    read_until(reader, "up")
+    for _ in range(2):
+        kill_supervisor(pocker)
+        assert reader.stderr is not None
+        assert reader.stderr.readline() == (
+            "pocker: the supervisor is gone; waiting for the next one\n"
+        )
+        pocker.stdout("up", "-d", file)
+    pocker.stdout("down")
+    assert finish(reader) == (0, ["bye"], "")
 
 
 def test_following_ends_on_request(pocker: Pocker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from attrs import field, frozen
 from runtime.container import Container, Exit, Runtime
 from runtime.directories import Directories
 from runtime.spec import ContainerSpec, OverlayRootfs
+from tests.leaks import CLEANUP_SECONDS, observe
 
 NAMES = f"test-{os.getpid()}-"
 """How groups begin: their names are shared with whoever else is testing on this machine."""
@@ -133,18 +135,55 @@ async def until(condition: Callable[[], bool]) -> None:
 def stage_in(directories: Directories, *layers: Path) -> Iterator[Stage]:
     """Open a runtime in these directories, and close it; nothing may be left of its containers."""
     runtime = Runtime.open(directories)
+    before = _children()
     try:
         yield Stage(runtime, layers)
         assert _left_of(runtime) == []
+        assert _children() <= before
     finally:
         runtime.close()
+
+
+def traces() -> frozenset[str]:
+    """What is on the machine because of this process, whoever else runs containers on it."""
+    seen = observe()
+    found = {
+        f"{kind}: {name}"
+        for kind in ("mount", "descriptor", "network link", "network namespace name")
+        for name in seen[kind]
+    }
+    found.update(f"cgroup: {path}" for path in seen["cgroup"] if f"/{NAMES}" in path)
+    found.update(f"process: {text}" for text in seen["process"] if _is_ours(text))
+    return frozenset(found)
+
+
+def left_since(before: frozenset[str]) -> list[str]:
+    """The traces that were not there before and do not go; some things the kernel does later."""
+    deadline = time.monotonic() + CLEANUP_SECONDS
+    while True:
+        left = sorted(traces() - before)
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.01)
+
+
+def _is_ours(process: str) -> bool:
+    """Tell by its line of the observation: our child, or in one of our groups."""
+    try:
+        cgroup = Path(f"/proc/{process.split()[0]}/cgroup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return f"child of {os.getpid()}," in process or f"/{NAMES}" in cgroup
 
 
 def _left_of(runtime: Runtime) -> list[str]:
     left = [f"group {name}" for name in runtime.cgroups.existing() if name.startswith(NAMES)]
     for place in (runtime.directories.root, runtime.directories.state):
         left += [f"{place}/containers/{name}" for name in os.listdir(f"{place}/containers")]
-    # The threads of a process have children, not the process itself.
-    for path in Path("/proc/self/task").glob("*/children"):
-        left += [f"process {pid}" for pid in path.read_text().split()]
     return left
+
+
+def _children() -> set[str]:
+    # The threads of a process have children, not the process itself.
+    texts = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
+    return set(" ".join(texts).split())

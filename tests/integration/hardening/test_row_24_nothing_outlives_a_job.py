@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from runtime.spec import HostRootfs, Tmpfs, Volume
-from tests.integration.container.stage import Stage, end_of, read_line
-from tests.leaks import left_behind, mounts, observe
+from tests.integration.container.stage import Stage, end_of, left_since, read_line, traces
+from tests.leaks import mounts
 
 pytestmark = pytest.mark.root
 
@@ -21,26 +21,20 @@ CONTAINERS = int(os.environ.get("POCKER_CONTAINERS", "100"))
 AT_ONCE = 4
 
 
-def shared_memory() -> dict[str, object]:
-    """What processes share by names that belong to no file system of the container."""
-    tables = {name: Path(f"/proc/sysvipc/{name}").read_text() for name in ("shm", "sem", "msg")}
-    sockets = sorted(
-        line.split()[-1]
-        for line in Path("/proc/net/unix").read_text().splitlines()
-        if line.split()[-1].startswith("@pocker")
-    )
-    return {**tables, "/dev/shm": sorted(os.listdir("/dev/shm")), "sockets": sockets}
+def shared_memory() -> dict[str, str]:
+    """What processes share by numbers that belong to no file system."""
+    return {name: Path(f"/proc/sysvipc/{name}").read_text() for name in ("shm", "sem", "msg")}
 
 
 @pytest.fixture
 def baseline(stage: Stage) -> Iterator[None]:
     """Compare everything on the machine that a container is made of, and what it could leave."""
     trio.run(stage.run, "true")
-    before, shared = observe(), shared_memory()
+    before, shared = traces(), shared_memory()
     yield
-    left = left_behind(before)
-    assert not left, "left behind:\n" + "\n".join(left)
+    assert left_since(before) == []
     assert shared_memory() == shared
+    assert not Path("/dev/shm/pocker-shm").exists()
 
 
 BUSY = """
@@ -81,11 +75,12 @@ async def test_shared_memory_is_the_containers_own(stage: Stage, baseline: None)
     host.write_text("host")
     try:
         ended = await stage.run(
-            "ls /dev/shm /dev/mqueue; tail -n +2 /proc/sysvipc/shm; echo x >/dev/shm/x"
+            "ls /dev/shm /dev/mqueue; tail -n +2 /proc/sysvipc/shm; echo x >/dev/shm/pocker-inside"
         )
     finally:
         host.unlink()
     assert ended.stdout.decode().split() == ["/dev/mqueue:", "/dev/shm:"]
+    assert not Path("/dev/shm/pocker-inside").exists()
 
 
 async def test_mounts_go_neither_way(stage: Stage, tmp_path: Path, baseline: None) -> None:

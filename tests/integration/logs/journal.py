@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -40,6 +43,26 @@ class FakeJournal:
                 datagram = _content_of(file)
                 self.files += 1
             entries.append(dict(parse(datagram)))
+
+    @contextmanager
+    def being_read(self) -> Iterator[list[Entry]]:
+        """All entries that come meanwhile, complete in the end."""
+        entries: list[Entry] = []
+
+        def read() -> None:
+            while not entries or "END" not in entries[-1]:
+                select.select([self.socket], [], [])
+                entries.extend(self.read())
+
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read)
+            try:
+                yield entries
+            finally:
+                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+                    last.sendto(b"END=\n", self._path)
+                reading.result()
+                entries.pop()
 
     def close(self) -> None:
         """Be gone, with the socket's name."""

@@ -212,7 +212,7 @@ def test_a_journal_that_is_stuck_loses_output_and_not_the_job(desk: Desk) -> Non
         assert writer.pump("stdout", read_end).busy is not None
         desk.scene.now += PATIENCE
         assert writer.pump("stdout", read_end).drained
-        assert desk.events == [LogWriteFailed(path=desk.path, cause="busy")]
+        assert desk.events == [LogWriteFailed(path=desk.path, cause="systemd journal: busy")]
         os.write(write_end, b"lost\n")
         assert writer.pump("stdout", read_end).drained
         desk.scene.now += RETRY_SECONDS
@@ -235,7 +235,9 @@ def test_a_job_runs_without_a_journal(desk: Desk) -> None:
     with desk.writer() as writer:
         desk.send(writer, b"one\ntwo\n")
         desk.send(writer, b"three\n", "stderr")
-        assert desk.events == [LogWriteFailed(path=desk.path, cause="No such file or directory")]
+        assert desk.events == [
+            LogWriteFailed(path=desk.path, cause="systemd journal: No such file or directory")
+        ]
         desk.journal = FakeJournal(desk.path)
         desk.send(writer, b"four\n")
         assert desk.entries == []
@@ -254,7 +256,7 @@ def test_losses_at_the_end_are_said(desk: Desk) -> None:
     with desk.writer() as writer:
         desk.send(writer, b"two")
     assert desk.events == [
-        LogWriteFailed(path=desk.path, cause="No such file or directory"),
+        LogWriteFailed(path=desk.path, cause="systemd journal: No such file or directory"),
         LogLossCounted(path=desk.path, bytes=7, lines=1, recovered=False),
     ]
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import select
 import signal
-import socket
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -88,25 +85,13 @@ def test_every_byte_is_logged_once(scene: Scene, tmp_path: Path, driver: str) ->
 
 def test_every_line_reaches_the_journal(scene: Scene, tmp_path: Path) -> None:
     """In order and whole; only the one that was being sent at a death may come twice."""
-    entries: list[Entry] = []
-    with FakeJournal(f"{scene.directory}/journal") as journal, ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(_read_entries, journal, entries)
+    with FakeJournal(f"{scene.directory}/journal") as journal, journal.being_read() as entries:
         _let_supervisors_die(scene, tmp_path, "journald", 0.02)
-        journal.socket.shutdown(socket.SHUT_RD)
-        reading.result()
     out, out_twice = _lines_of(entries, b"stdout")
     err, err_twice = _lines_of(entries, b"stderr")
     assert out == [*(_out_line(number)[:-1] for number in range(len(err))), b"that was all"]
     assert err == [_err_line(number)[:-1] for number in range(len(err))]
     assert out_twice + err_twice <= DEATHS
-
-
-def _read_entries(journal: FakeJournal, entries: list[Entry]) -> None:
-    """Read until the socket is shut."""
-    poll = select.poll()
-    poll.register(journal.socket, select.POLLIN)
-    while not any(event & select.POLLHUP for _, event in poll.poll()):
-        entries += journal.read()
 
 
 def _lines_of(entries: list[Entry], stream: bytes) -> tuple[list[bytes], int]:

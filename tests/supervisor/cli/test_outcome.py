@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
+from attrs import evolve
 
-from supervisor.cli.outcome import exit_code, summarise
-from supervisor.job import JobRun
+from supervisor.cli.outcome import Ending, exit_code, summarise
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
 from supervisor.states import Reason, RunState
-from supervisor.workshop import Outcome, Workshop
 
 
 def run(
     state: RunState, reason: Reason, code: int | None, *, allow_failure: bool = False
-) -> JobRun:
+) -> Ending:
     """A run that has ended."""
-    outcome = Outcome(reason=reason, detail="how", exit_code=code, chain=(), cause="")
-    return JobRun(
-        spec=JobSpec(name="a", allow_failure=allow_failure),
-        shop=cast(Workshop, None),
-        number=1,
+    return Ending(
+        job=JobSpec(name="a", allow_failure=allow_failure),
         state=state,
+        reason=reason,
+        exit_code=code,
+        detail="how",
         attempts=2,
-        outcome=outcome,
+        result=None,
     )
 
 
@@ -50,7 +47,7 @@ ODD = run(RunState.SUCCEEDED, Reason.COMPLETED, 4)
         ([LOST], 1),
     ],
 )
-def test_only_the_success_of_all_that_must_succeed_is_0(runs: list[JobRun], code: int) -> None:
+def test_only_the_success_of_all_that_must_succeed_is_0(runs: list[Ending], code: int) -> None:
     """A failure that is allowed counts for nothing, anything else that is no success for all."""
     assert exit_code(dict(enumerate_names(runs)), signal=None) == code
 
@@ -59,7 +56,7 @@ def test_only_the_success_of_all_that_must_succeed_is_0(runs: list[JobRun], code
     ("decisive", "code"),
     [(GOOD, 0), (BAD, 3), (TOLERATED, 137), (ODD, 4), (SKIPPED, 1), (STOPPED, 1), (LOST, 1)],
 )
-def test_one_job_may_decide(decisive: JobRun, code: int) -> None:
+def test_one_job_may_decide(decisive: Ending, code: int) -> None:
     """Its own exit code is returned, or 1 where it has none that means anything."""
     assert exit_code({"a": decisive, "b": BAD}, signal=None, decisive="a") == code
 
@@ -72,10 +69,8 @@ def test_a_signal_counts_most() -> None:
 
 def test_the_summary_says_how_each_run_ended() -> None:
     """State, reason, exit code, attempts, the last attempt's cost, and the words of the journal."""
-    spent = run(RunState.FAILED, Reason.OOM_KILLED, 137, allow_failure=True)
-    spent.result = AttemptResult(
-        reason=Reason.OOM_KILLED, ended=0.0, elapsed=1.5, memory_peak=10 << 20
-    )
+    cost = AttemptResult(reason=Reason.OOM_KILLED, ended=0.0, elapsed=1.5, memory_peak=10 << 20)
+    spent = evolve(TOLERATED, result=cost)
     assert summarise([spent, SKIPPED], colour=False).split("\n") == [
         "JOB  STATE    REASON     EXIT  ATTEMPTS  ELAPSED  MEMORY  DETAIL",
         "a    failed   OOMKilled  137   2         1.5s     10MiB   how (allowed to fail)",
@@ -83,6 +78,6 @@ def test_the_summary_says_how_each_run_ended() -> None:
     ]
 
 
-def enumerate_names(runs: list[JobRun]) -> list[tuple[str, JobRun]]:
+def enumerate_names(runs: list[Ending]) -> list[tuple[str, Ending]]:
     """The runs under names of their own."""
     return [(f"job{number}", each) for number, each in enumerate(runs)]

@@ -27,6 +27,12 @@ demo: setup
 test *ARGS: setup (packages test_packages)
     python -m pytest "$@"
 
+# Kills supervisors at random moments and injects faults into every system call; takes minutes.
+# Arguments go to pytest: --torture-seed N repeats a run, --torture-kills N makes it shorter.
+[no-exit-message]
+torture *ARGS: setup (packages test_packages)
+    python -m pytest tests/torture -m torture "$@"
+
 # Checks style and types of everything.
 lint: setup typing-check
     ruff check .

@@ -10,26 +10,29 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping, Sequence
 
-CHANGING = frozenset(
+CHANGING = frozenset((
     # files
-    "openat openat2 mkdir mkdirat mknod mknodat symlink symlinkat link linkat rename renameat"
-    " renameat2 unlink unlinkat rmdir write writev pwrite64 ftruncate fallocate fsync fdatasync"
-    " chmod fchmod fchmodat chown fchown fchownat lchown utimensat flock read tee"
+    "openat", "openat2", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link",
+    "linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "write", "writev",
+    "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "chmod", "fchmod", "fchmodat",
+    "chown", "fchown", "fchownat", "lchown", "utimensat", "flock", "read", "tee",
     # descriptors
-    " memfd_create pipe2 eventfd2 inotify_init1 inotify_add_watch inotify_rm_watch"
-    " socket socketpair bind listen accept4 dup dup2 dup3 close_range"
+    "memfd_create", "pipe2", "eventfd2", "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
+    "socket", "socketpair", "bind", "listen", "accept4", "dup", "dup2", "dup3", "close_range",
     # mounts
-    " mount umount2 move_mount open_tree fsopen fsconfig fsmount mount_setattr pivot_root"
+    "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount",
+    "mount_setattr", "pivot_root",
     # processes
-    " clone3 execve execveat pidfd_open pidfd_send_signal kill waitid wait4 chdir fchdir setsid"
-    " keyctl unshare sethostname prctl prlimit64 setgroups setresuid setresgid setuid setgid"
-    " capset seccomp bpf".split()
-)
+    "clone3", "execve", "execveat", "pidfd_open", "pidfd_send_signal", "kill", "waitid", "wait4",
+    "chdir", "fchdir", "setsid", "keyctl", "unshare", "sethostname", "prctl", "prlimit64",
+    "setgroups", "setresuid", "setresgid", "setuid", "setgid", "capset", "seccomp", "bpf",
+))  # fmt: skip
 
-LOOKING = frozenset(
-    "newfstatat fstat stat lstat statx statfs fstatfs access faccessat faccessat2 readlink"
-    " readlinkat getdents64 pread64 getcwd getxattr ioctl fcntl mmap epoll_ctl".split()
-)
+LOOKING = frozenset((
+    "newfstatat", "fstat", "stat", "lstat", "statx", "statfs", "fstatfs", "access", "faccessat",
+    "faccessat2", "readlink", "readlinkat", "getdents64", "pread64", "getcwd", "getxattr",
+    "ioctl", "fcntl", "mmap", "epoll_ctl",
+))  # fmt: skip
 
 CALLS = CHANGING | LOOKING
 
@@ -53,26 +56,26 @@ def error_of(call: str) -> int:
     return _ERRORS.get(call, errno.EIO)
 
 
-_PATH = {
+_PATH: Mapping[str, int] = {
     **dict.fromkeys(
-        "mkdir rmdir unlink chmod chown lchown mknod chdir stat lstat access readlink getxattr"
-        " rename execve umount2 symlink link".split(),
+        ("mkdir", "rmdir", "unlink", "chmod", "chown", "lchown", "mknod", "chdir", "stat", "lstat",
+         "access", "readlink", "getxattr", "rename", "execve", "umount2", "symlink", "link",
+         "fsopen"),
         0,
     ),
     **dict.fromkeys(
-        "openat openat2 mkdirat mknodat unlinkat fchmodat fchownat newfstatat statx faccessat"
-        " faccessat2 readlinkat renameat renameat2 mount symlinkat inotify_add_watch open_tree"
-        " utimensat".split(),
+        ("openat", "openat2", "mkdirat", "mknodat", "unlinkat", "fchmodat", "fchownat",
+         "newfstatat", "statx", "faccessat", "faccessat2", "readlinkat", "renameat", "renameat2",
+         "mount", "symlinkat", "inotify_add_watch", "open_tree", "utimensat"),
         1,
     ),
-    "fsopen": 0,
-}
-_DESCRIPTOR = frozenset(
-    "write writev pwrite64 ftruncate fallocate fsync fdatasync fchmod fchown flock fcntl read tee"
-    " newfstatat fstat fstatfs getdents64 pread64 ioctl bind listen fchdir dup dup2 dup3 waitid"
-    " pidfd_send_signal".split()
-)
-
+}  # fmt: skip
+_DESCRIPTOR = frozenset((
+    "write", "writev", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "fchmod",
+    "fchown", "flock", "fcntl", "read", "tee", "newfstatat", "fstat", "fstatfs", "getdents64",
+    "pread64", "ioctl", "bind", "listen", "fchdir", "dup", "dup2", "dup3", "waitid",
+    "pidfd_send_signal",
+))  # fmt: skip
 
 _TERMINAL = 0x5401
 """TCGETS: Python asks it of every file that it opens, and expects an error."""

@@ -11,14 +11,17 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from attrs import frozen
 
 from supervisor.journal import AttemptRecord, Journal, RunRecord, is_void
-from supervisor.logs import LogQuery, read_log
-from tests.torture.actor import COUNTER, LINGERER, STREAMS, written
+from supervisor.logs import LogQuery, Stream, read_log
+from tests.torture.actor import COUNTER, LINGERER, written
 from tests.torture.workload import End, Job
+
+_STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 
 
 @frozen(kw_only=True)
@@ -120,7 +123,7 @@ class _JobCheck:
     def _output(self, record: AttemptRecord, number: int) -> Iterator[str]:
         part = self.job.parts[number] if self.job.parts else []
         directory = self.top / f"s/logs/{self.job.name}/{record.run}/{record.number}"
-        for stream in STREAMS:
+        for stream in _STREAMS:
             found = _logged(directory, stream)
             if self.job.lingers:
                 own, others = _divide(b"".join(found))
@@ -148,7 +151,7 @@ def _out_of_order(records: Sequence[AttemptRecord]) -> Iterator[str]:
             yield f"attempt {number} is {record}"
         elif is_void(record) and "never" not in record.detail and "before" not in record.detail:
             yield f"attempt {number} was never executed, but says {record.detail}"
-    for earlier, later in zip(records, records[1:], strict=False):
+    for earlier, later in pairwise(records):
         if earlier.ended is None or later.started < earlier.ended - 0.05:
             yield f"attempt {later.number} began before attempt {earlier.number} had ended"
 
@@ -161,10 +164,9 @@ def _misjudged(record: AttemptRecord, end: End) -> Iterator[str]:
         yield f"{record.oom_kills} OOM kills"
 
 
-def _logged(directory: Path, stream: str) -> Iterator[bytes]:
-    for record in read_log(str(directory), LogQuery()):
-        if record.stream == stream:
-            yield record.message + (b"" if record.partial else b"\n")
+def _logged(directory: Path, stream: Stream) -> Iterator[bytes]:
+    for record in read_log(str(directory), LogQuery(stream=stream)):
+        yield record.message + (b"" if record.partial else b"\n")
 
 
 def _divide(output: bytes) -> tuple[bytes, dict[int, list[int]]]:

@@ -29,14 +29,23 @@ from supervisor.states import RunState
 from tests.torture.remains import become_reaper, children
 from tests.torture.workload import Job, jobs_file
 
-Moment: TypeAlias = Literal["start", "adoption", "work"]
-"""What a wait before a kill is counted from: the start, or the first word about jobs."""
+Moment: TypeAlias = Literal["start", "adoption", "turn", "work"]
+"""What a wait before a kill is counted from.
+
+The supervisor's start, its first word about jobs, or its word about a job's end, upon which the
+next one is launched.
+"""
 
 PATIENCE = 240.0
 """Seconds that the last life may take."""
 _TAKES_UP = "taking up a former supervisor's jobs"
 _AT_WORK = (_TAKES_UP, "job started")
-_WAITS: Mapping[Moment, float] = {"start": 0.3, "adoption": 0.02, "work": 0.6}
+_WORDS: Mapping[Moment, Sequence[str]] = {
+    "adoption": _AT_WORK,
+    "turn": ("job ended",),
+    "work": _AT_WORK,
+}
+_WAITS: Mapping[Moment, float] = {"start": 0.3, "adoption": 0.02, "turn": 0.005, "work": 0.6}
 """Mean seconds before a kill."""
 
 
@@ -54,7 +63,7 @@ class Plan:
 
 def plan(chance: random.Random) -> Plan:
     """Plan the end of a life."""
-    moment: Moment = chance.choices(("start", "adoption", "work"), (2, 3, 5))[0]
+    moment: Moment = chance.choices(("start", "adoption", "turn", "work"), (2, 3, 2, 4))[0]
     return Plan(moment=moment, wait=chance.expovariate(1 / _WAITS[moment]))
 
 
@@ -69,7 +78,7 @@ class Life:
 
     @classmethod
     def begin(cls, top: Path, log: Path) -> Life:
-        """Start ``up``; its own log goes through this process to a file, the jobs' lines nowhere."""
+        """Start ``up``; what it says goes through this process to a file, jobs' lines nowhere."""
         command = [
             sys.executable, "-m", "supervisor",
             "--root", str(top / "r"), "--state", str(top / "s"), "--log-format", "json",
@@ -181,8 +190,9 @@ class Driver:
         """One life; whether it was ended by a kill."""
         running = self._running()
         life = Life.begin(self.top, self._log)
+        words = _WORDS.get(plan.moment)
         patience = time.monotonic() + PATIENCE
-        if plan.moment != "start" and not life.listen(self._log, patience, words=_AT_WORK):
+        if words and not life.listen(self._log, patience, words=words):
             return self._ended(life)
         if not life.listen(self._log, time.monotonic() + plan.wait):
             return self._ended(life)

@@ -1,4 +1,4 @@
-"""Every fault, one after the other, in two processes at once: `python -m tests.torture.faults`.
+"""Every fault, one after the other, in several processes at once: `python -m tests.torture.faults`.
 
 Each play is recorded once without a fault, which tells the calls that it makes; each of them is
 then a place for a fault. What was wrong is kept, and how to see it again is printed.
@@ -22,7 +22,8 @@ from attrs import frozen
 
 from tests.torture.fault import Fault
 
-WORKERS = 2
+WORKERS = (os.cpu_count() or 1) + 1
+"""They wait for each other's processes now and then, more than they compute."""
 
 
 @frozen(kw_only=True)
@@ -146,8 +147,9 @@ def main(arguments: Sequence[str]) -> int:
     for result in carry_out(faults, Path(image), Path(top)):
         results.append(result)
         if result.problems:
-            print(result, flush=True)
-    print(summary(results))
+            sys.stdout.write(f"{result}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{summary(results)}\n")
     return any(result.problems for result in results)
 
 

@@ -26,13 +26,13 @@ def main(image: str, top: Path) -> None:
     """Carry out what is asked for on standard input until it ends."""
     become_reaper()
     _learn(image, top)
-    number = 0
-    for line in sys.stdin:
-        number += 1
+    for number, line in enumerate(sys.stdin):
         word, _, name = line.strip().partition(" ")
         fault = None if word == "record" else Fault.parse(word)
         play_name = name if fault is None else fault.play
-        print(json.dumps(_carry_out(play_name, fault, image, top, number)), flush=True)
+        answer = _carry_out(play_name, fault, image, top, number)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 def _learn(image: str, top: Path) -> None:
@@ -80,9 +80,6 @@ def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: in
         "seconds": round(time.monotonic() - began, 3),
         "faults": [str(each) for each in faults_of(name, trial.seen)],
         "seen": trial.seen,
-        "crashed": any("Traceback" in each.said for each in trial.supervisors)
-        if not verdict.problems
-        else True,
     }
 
 

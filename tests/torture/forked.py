@@ -84,10 +84,11 @@ def _be_supervisor(arguments: Sequence[str], log: Path, channel: socket.socket |
             channel.close()
         code = main(arguments)
         sys.stdout.flush()
-    except BaseException:  # as the interpreter does it, but without a return to the parent's code
-        traceback.print_exc()
-        sys.stderr.flush()
     finally:
+        # As the interpreter does it, but with no way back into the parent's code.
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        sys.stderr.flush()
         os._exit(code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,7 @@ def test_logs_in_the_journal_are_pointed_to(pocker: Pocker) -> None:
         '[jobs.there]\ncommand = "echo there"\nlog = { driver = "journald" }'
     )
     assert pocker.run("up", file).returncode == 0
-    (attempt,) = pocker.json("inspect", "there")[0]["runs"][0]["attempts"]
+    (attempt,) = json.loads(pocker.ask("inspect", "there"))[0]["runs"][0]["attempts"]
     said = (
         "pocker: the output of there is in the systemd journal:"
         f" journalctl CONTAINER_ID={attempt['container']}\n"

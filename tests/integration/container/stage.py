@@ -170,7 +170,7 @@ def left_since(before: frozenset[str]) -> list[str]:
 def _is_ours(process: str) -> bool:
     """Tell by its line of the observation: our child, or in one of our groups."""
     try:
-        cgroup = Path(f"/proc/{process.split()[0]}/cgroup").read_text()
+        cgroup = Path(f"/proc/{process.split(maxsplit=1)[0]}/cgroup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
     return f"child of {os.getpid()}," in process or f"/{NAMES}" in cgroup

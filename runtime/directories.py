@@ -38,6 +38,11 @@ class ContainerDirectory:
         return f"{self.runtime}/stderr"
 
     @property
+    def cgroups(self) -> str:
+        """Where the container's cgroups are; another supervisor may itself be in other ones."""
+        return f"{self.runtime}/cgroups.json"
+
+    @property
     def exit_record(self) -> str:
         """The record that PID 1 writes when the command has ended."""
         return f"{self.runtime}/exit"

@@ -30,6 +30,8 @@ from runtime.process import Process
 # memfd_create(2): Linux 6.3 wants to be told whether a memory file may be executed.
 _MFD_NOEXEC_SEAL = 0x8
 _MFD_EXEC = 0x10
+_EXECUTE = "execute "
+"""What `init` says where the command could not be executed, before its name."""
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 # Linux 6.3: the mode stays executable, too, whoever reaches the file through /proc/PID/exe.
 _SEAL_EXEC = 0x20
@@ -163,18 +165,24 @@ async def confirm_start(report_fd: int, steps: Sequence[Step]) -> None:
         raise StartError("the container's first process was killed while it set up the container")
 
 
-def _failure(steps: Sequence[Step], position: int, error: int, detail: str) -> StartError:
+def failure_of_unknown_step(error: int, detail: str) -> StartError:
+    """The error of a start whose plan is not at hand, or does not make it any clearer."""
     cause = os.strerror(error).lower()
-    if not 0 <= position < len(steps):
+    if not detail.startswith(_EXECUTE):
         return StartError(f"{detail}: {cause}")
+    command = detail.removeprefix(_EXECUTE)
+    if error == errno.ENOENT:
+        return StartError(f"command not found: {command}", code=127)
+    if error == errno.ELIBACC:
+        return StartError(f"cannot execute {command}: its interpreter is missing", code=127)
+    return StartError(f"cannot execute {command}: {cause}", code=126)
+
+
+def _failure(steps: Sequence[Step], position: int, error: int, detail: str) -> StartError:
+    if not 0 <= position < len(steps) or detail.startswith(_EXECUTE):
+        return failure_of_unknown_step(error, detail)
+    cause = os.strerror(error).lower()
     step = steps[position]
-    if step.name == "exec" and detail.startswith("execute "):
-        command = detail.removeprefix("execute ")
-        if error == errno.ENOENT:
-            return StartError(f"command not found: {command}", code=127)
-        if error == errno.ELIBACC:
-            return StartError(f"cannot execute {command}: its interpreter is missing", code=127)
-        return StartError(f"cannot execute {command}: {cause}", code=126)
     where = f"step {position}, {step.origin}" if step.origin else f"step {position}"
     text = describe(step)
     reason = cause if detail in text else f"{detail}: {cause}"

@@ -18,7 +18,7 @@ import trio
 from attrs import define, field, frozen
 
 from runtime.cgroups import CgroupGone, Usage
-from runtime.container import Container, Exit, Runtime, Silent
+from runtime.container import Container, Exit, Runtime
 from runtime.errors import ContainerError, StartError
 from runtime.oomcause import OomVictim
 from runtime.process import boottime, started_at
@@ -130,7 +130,7 @@ class Attempt:
         began = boottime()
         try:
             async with self.place.runtime.adopted(self.place.container) as container:
-                if container.process is None and isinstance(container.testimony, Silent):
+                if not await container.confirm_adopted():
                     return None
                 if container.process is not None:
                     began = started_at(container.process.pid)
@@ -241,6 +241,8 @@ class Attempt:
         return exit_
 
     async def _watch_memory(self, container: Container) -> None:
+        if not container.cgroup.counts_memory:
+            return
         watch = container.cgroup.watch_oom()
         try:
             while True:

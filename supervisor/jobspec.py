@@ -149,9 +149,7 @@ class LogOptions:
     max_files: Count = 5
     """How many files are kept."""
     compress: Flag = False
-    """Whether files that are complete are compressed with zstd. What is kept of the output is
-    bounded without it, and plain files can be searched with any program.
-    """
+    """Whether complete files are compressed with zstd. Plain ones any program can search."""
     merge: Flag = False
     """Whether stdout and stderr share one pipe: their order is exact, and which line came from
     which is lost.

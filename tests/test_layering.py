@@ -17,7 +17,9 @@ VAGUE_NAMES = ("common", "helpers", "utils")
 
 PURE = (
     "runtime.cgroups.devicefilter",
+    "runtime.cgroups.division",
     "runtime.cgroups.layout",
+    "runtime.cgroups.settings",
     "runtime.cgroups.usage",
     "runtime.errors",
     "runtime.limits",
@@ -32,9 +34,12 @@ PURE = (
     "runtime.security.sysctls",
     "runtime.spec",
     "runtime.units",
+    "supervisor.conflicts",
     "supervisor.containerspec",
     "supervisor.envfile",
     "supervisor.faults",
+    "supervisor.isolation",
+    "supervisor.jobsfile",
     "supervisor.jobspec",
     "supervisor.kinds",
     "supervisor.logs.events",
@@ -51,6 +56,7 @@ PURE = (
     "supervisor.resources",
     "supervisor.restart",
     "supervisor.states",
+    "supervisor.structuring",
     "supervisor.substitution",
     "supervisor.values",
 )

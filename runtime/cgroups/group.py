@@ -94,6 +94,11 @@ class Cgroup:
         """How many processes the kernel killed for want of memory."""
         return 0 if self._memory is None else self._memory.oom_kills()
 
+    @property
+    def counts_memory(self) -> bool:
+        """Whether the memory controller is there for this group."""
+        return self._memory is not None
+
     def watch_oom(self) -> OomWatch:
         """Be told of kills from now on; compare `oom_kills` after each notice."""
         if self._memory is None:

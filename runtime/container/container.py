@@ -7,9 +7,12 @@ takes them away in the opposite order and may be called at any stage and more th
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import trio
@@ -18,7 +21,7 @@ from attrs import define, field, frozen
 from runtime.cgroups import Cgroup, Cgroups, Usage
 from runtime.container.exit import Exit, combine
 from runtime.container.prepare import check_sources, identity_of, limits_with_devices, prepare_plan
-from runtime.container.witness import Failed, Testimony, read_testimony, start_failure
+from runtime.container.witness import Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
 from runtime.kernel import (
@@ -33,6 +36,7 @@ from runtime.launch import (
     LaunchDescriptors,
     Placement,
     confirm_start,
+    failure_of_unknown_step,
     launch,
 )
 from runtime.plan import encode
@@ -46,6 +50,8 @@ _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
+_FIRST_LOOK, _LAST_LOOK = 0.001, 0.05
+"""Seconds between looks at what `init` has written: the pipe that would tell has died."""
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
 
 
@@ -95,6 +101,7 @@ class Container:
         except BaseException:
             shutil.rmtree(directory.runtime)
             raise
+        Path(directory.cgroups).write_text(json.dumps(dict(cgroup.paths)))
         context = LaunchContext(
             spec=spec,
             directories=directories,
@@ -109,11 +116,9 @@ class Container:
         PID 1 is whoever has that number in its own namespace and is in the container's cgroup: a
         recycled pid is in another one. Raises CgroupGone where there is no cgroup any more.
         """
-        container = cls(
-            id=container_id,
-            directory=directories.container(container_id),
-            cgroup=cgroups.open_existing(container_id),
-        )
+        directory = directories.container(container_id)
+        cgroup = cgroups.open_existing(container_id, _read_paths(directory))
+        container = cls(id=container_id, directory=directory, cgroup=cgroup)
         container.process = _first_process(container.cgroup)
         if container.process is not None:
             container.stdout = _reopen_pipe(container.directory.stdout)
@@ -144,6 +149,24 @@ class Container:
             await confirm_start(report, steps)
         finally:
             os.close(report)
+
+    async def confirm_adopted(self) -> bool:
+        """Wait until an adopted container's command has been executed; False if it never was.
+
+        Raises StartError. Its former supervisor may have been killed in the middle of the start.
+        """
+        pause = _FIRST_LOOK
+        while isinstance(self.testimony, Silent):
+            if self.process is None:
+                return False
+            with trio.move_on_after(pause) as look:
+                await self.process.wait()
+            if not look.cancelled_caught:
+                return not isinstance(self.testimony, Silent)
+            pause = min(2 * pause, _LAST_LOOK)
+        if self.process is None or isinstance(self.testimony, Failed):
+            await self.wait()
+        return True
 
     def _make_layers(self) -> None:
         os.mkdir(self.directory.state, 0o700)
@@ -195,7 +218,7 @@ class Container:
             status = None if self.process is None else await self.process.wait()
             testimony = self.testimony
             if isinstance(testimony, Failed):
-                raise start_failure(testimony)
+                raise failure_of_unknown_step(testimony.error, testimony.detail)
             self._exit = combine(testimony, status, self.cgroup.usage())
         return self._exit
 
@@ -283,6 +306,16 @@ def _reopen_pipe(path: str) -> int:
     if fd >= 0:
         os.close(_open_writer(path))
     return fd
+
+
+def _read_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
+    """Where the cgroups are, None if their supervisor was killed before it had written it."""
+    try:
+        paths = json.loads(Path(directory.cgroups).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    assert isinstance(paths, dict)
+    return paths
 
 
 def _first_process(cgroup: Cgroup) -> Process | None:

@@ -6,11 +6,8 @@ about to be executed, that the start failed, or how the command ended.
 
 from __future__ import annotations
 
-import os
-
 from attrs import frozen
 
-from runtime.errors import StartError
 from runtime.kernel import (
     EXIT_RECORD_SIZE,
     REPORT_EXECUTING,
@@ -82,8 +79,3 @@ def read_testimony(path: str) -> Testimony:
     if kind == REPORT_FAILED:
         return Failed(step, error, detail)
     return Executing() if kind == REPORT_EXECUTING else Silent()
-
-
-def start_failure(failed: Failed) -> StartError:
-    """The error of a start whose plan is no longer known."""
-    return StartError(f"{failed.detail}: {os.strerror(failed.error).lower()}")

@@ -37,6 +37,7 @@ class End:
     code: int
     stdout: bytes = b"out 1\nout 2\nno newline"
     stderr: bytes = b"err 1\nerr 2\n"
+    executed: bool = True
 
 
 @frozen(kw_only=True)
@@ -50,13 +51,16 @@ class Play:
     middle: str = ""
     last: str = "exit 3"
     host: bool = False
+    command: str = ""
+    """What is executed in place of the script."""
 
     def jobs_file(self, project: str, image: str) -> str:
         """The file that the play is about; the project's name is the trial's own."""
         script = _SCRIPT.format(middle=self.middle, last=self.last)
+        command = f"['{self.command}']" if self.command else f'"""{_quoted(script)}"""'
         return (
             f'name = "{project}"\n[jobs.job]\nimage = "{"host" if self.host else image}"\n'
-            f'command = """{_quoted(script)}"""\n'
+            f"command = {command}\n"
             f'volumes = ["./out:/out"]\ntmpfs = ["/tmp:size=1m"]\nmemory = "64m"\n{self.keys}\n'
         )
 
@@ -151,6 +155,11 @@ _STOPPED = End(reason=Reason.CANCELLED, code=7, stdout=b"out 1\nno newline", std
 PLAYS: Mapping[str, Play] = {
     "run": Play(perform=_run, ends=[[_OWN]]),
     "host": Play(perform=_run, ends=[[_OWN]], host=True),
+    "absent": Play(
+        perform=_run,
+        ends=[[End(reason=Reason.START_ERROR, code=127, stdout=b"", stderr=b"", executed=False)]],
+        command="/not/there",
+    ),
     "retry": Play(
         perform=_run,
         ends=[[End(reason=Reason.ERROR, code=1), _OWN]],

@@ -21,6 +21,7 @@ from tests.integration.logs.journal import Entry, FakeJournal, text_of
 from tests.integration.logs.scene import Scene
 
 ORIGIN = LogOrigin(job="load", run=12, attempt=3, container="etl-load-1a2b")
+ABSENT = "systemd journal: No such file or directory"
 OUTPUT = (
     st.binary(max_size=60)
     | st.sampled_from([b"\n", b"\n\n\n", b"line\n", b"\0\xff\n"])
@@ -235,9 +236,7 @@ def test_a_job_runs_without_a_journal(desk: Desk) -> None:
     with desk.writer() as writer:
         desk.send(writer, b"one\ntwo\n")
         desk.send(writer, b"three\n", "stderr")
-        assert desk.events == [
-            LogWriteFailed(path=desk.path, cause="systemd journal: No such file or directory")
-        ]
+        assert desk.events == [LogWriteFailed(path=desk.path, cause=ABSENT)]
         desk.journal = FakeJournal(desk.path)
         desk.send(writer, b"four\n")
         assert desk.entries == []
@@ -256,7 +255,7 @@ def test_losses_at_the_end_are_said(desk: Desk) -> None:
     with desk.writer() as writer:
         desk.send(writer, b"two")
     assert desk.events == [
-        LogWriteFailed(path=desk.path, cause="systemd journal: No such file or directory"),
+        LogWriteFailed(path=desk.path, cause=ABSENT),
         LogLossCounted(path=desk.path, bytes=7, lines=1, recovered=False),
     ]
 

@@ -16,24 +16,29 @@ import trio.testing
 
 from supervisor.logs import (
     LineSink,
+    LogDestination,
     LogLimits,
+    LogLossCounted,
+    LogOrigin,
     LogQuery,
-    LogWriter,
+    LogWriteFailed,
     Stream,
     pump_stream,
     read_log,
 )
-from supervisor.logs.destination import TURN
+from supervisor.logs.destination import PATIENCE, TURN
+from supervisor.logs.journald import JournaldWriter
 from supervisor.logs.pace import BURST
+from tests.integration.logs.journal import FakeJournal
 from tests.integration.logs.scene import Scene, scene_in, start
 
 pytestmark = pytest.mark.trio
 
 
 async def _pump(
-    pipe: int, writer: LogWriter, ending: trio.Event, sink: LineSink | None = None
+    pipe: int, destination: LogDestination, ending: trio.Event, sink: LineSink | None = None
 ) -> None:
-    await pump_stream(pipe, writer, "stdout", ending=ending, sink=sink)
+    await pump_stream(pipe, destination, "stdout", ending=ending, sink=sink)
 
 
 async def test_a_stream_is_pumped_to_its_end(scene: Scene) -> None:
@@ -196,6 +201,66 @@ async def test_a_sink_gets_all_of_a_large_pipe(scene: Scene) -> None:
     with scene.writer() as writer:
         await _pump(scene.hang_up("stdout"), writer, trio.Event(), sink)
     assert shown == lines
+
+
+def _journald(scene: Scene) -> JournaldWriter:
+    return JournaldWriter(
+        scene.spool,
+        LogOrigin(job="a", run=1, attempt=1, container="c"),
+        on_event=scene.events.append,
+        clock=trio.current_time,
+        journal=f"{scene.directory}/journal",
+    )
+
+
+async def test_a_busy_journal_holds_up_only_its_own_job(scene: Scene, tmp_path: Path) -> None:
+    """While the job waits for the journal, others are served; then all of its lines arrive."""
+    _, write_end = scene.pipe("stdout")
+    lines = [b"%d" % number for number in range(5_000)]
+    os.write(write_end, b"".join(line + b"\n" for line in lines))
+    with (
+        FakeJournal(f"{scene.directory}/journal") as journal,
+        _journald(scene) as busy,
+        scene_in(tmp_path / "quiet") as quiet,
+        quiet.writer() as writer,
+    ):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pump, scene.hang_up("stdout"), busy, trio.Event())
+            nursery.start_soon(_pump, quiet.pipe("stdout")[0], writer, trio.Event())
+            await trio.testing.wait_all_tasks_blocked()
+            os.write(quiet.pipe("stdout")[1], b"served\n")
+            with trio.fail_after(10):
+                while quiet.text() != b"served\n":
+                    await trio.lowlevel.checkpoint()
+            entries = journal.read()
+            assert 0 < len(entries) < len(lines)
+            while len(entries) < len(lines):
+                await trio.lowlevel.wait_readable(journal.socket)
+                entries += journal.read()
+            os.write(quiet.pipe("stdout")[1], b"end")
+            quiet.hang_up("stdout")
+    assert [entry["MESSAGE"] for entry in entries] == lines
+    assert scene.events == []
+
+
+async def test_a_stuck_journal_does_not_keep_a_job(
+    scene: Scene, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Who takes nothing for a while is left alone: the job ends, and what it lost is told."""
+    _, write_end = scene.pipe("stdout")
+    os.write(write_end, b"line\n" * 5_000)
+    with FakeJournal(f"{scene.directory}/journal") as journal:
+        with _journald(scene) as stuck:
+            await _pump(scene.hang_up("stdout"), stuck, trio.Event())
+        kept = len(journal.read())
+    assert trio.current_time() >= PATIENCE
+    lost = 5_000 - kept
+    assert scene.events == [
+        LogWriteFailed(path=f"{scene.directory}/journal", cause="systemd journal: busy"),
+        LogLossCounted(
+            path=f"{scene.directory}/journal", bytes=5 * lost, lines=lost, recovered=False
+        ),
+    ]
 
 
 async def test_what_is_no_pipe_is_an_error(scene: Scene, tmp_path: Path) -> None:

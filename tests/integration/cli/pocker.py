@@ -27,6 +27,8 @@ class Pocker:
     directories: Directories
     top: Path
     started: list[subprocess.Popen[str]] = field(factory=list)
+    background: list[int] = field(factory=list)
+    """The pids of supervisors that were started in the background."""
 
     def file(self, text: str, name: str = "jobs.toml") -> str:
         """A jobs file with the `host` image for all its jobs."""
@@ -91,6 +93,9 @@ class Pocker:
         left = containers.exists() and any(containers.iterdir())
         if left or holder(self.directories.state) is not None:
             self.run("down", "--now")
+        for pid in self.background:
+            # It may have logs to compress when it has given the directories free.
+            wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"))
         for process in self.started:
             process.kill()
             process.communicate()

@@ -70,12 +70,12 @@ def test_a_dumb_terminal_gets_lines(pocker: Pocker) -> None:
 def test_a_small_screen_shows_what_matters(pocker: Pocker) -> None:
     """No more rows than there is room for, no line longer than the screen is wide."""
     jobs = "".join(f"[jobs.job{number:02}]\n" for number in range(30))
-    words = "x" * 200
+    words = "so " * 60
     file = pocker.file(
         f'concurrency = 2\n[defaults]\nimage = "host"\ncommand = "echo {words}; sleep 100"\n{jobs}'
     )
     with screen(pocker.command("up", file), rows=10, columns=60, environment={}) as shown:
-        shown.read_until("xxx")
+        shown.read_until("so so so")
         shown.read_until("28 queued, 2 running, 7 of 30 shown")
         frame = shown.text[shown.text.rindex("JOB ") :].splitlines()
         assert len(frame) == 9

@@ -19,9 +19,9 @@ from runtime.container.witness import (
     Failed,
     Silent,
     read_testimony,
-    start_failure,
 )
 from runtime.kernel import EXIT_RECORD_SIZE, REPORT_EXECUTING, REPORT_FAILED, REPORT_SIZE
+from runtime.launch import failure_of_unknown_step
 from runtime.process import ExitStatus
 
 USAGE = Usage(cpu_seconds=0.5, oom_kills=1)
@@ -75,7 +75,8 @@ def test_a_start_report_is_read(tmp_path: Path) -> None:
     assert told_by(report(REPORT_EXECUTING), tmp_path) == Executing()
     failed = report(REPORT_FAILED, step=7, error=2, detail=b"open /data")
     assert told_by(failed, tmp_path) == Failed(7, 2, "open /data")
-    assert str(start_failure(Failed(7, 2, "open /data"))) == "open /data: no such file or directory"
+    error = failure_of_unknown_step(2, "open /data")
+    assert str(error) == "open /data: no such file or directory"
 
 
 def test_a_missing_or_empty_file_says_nothing(tmp_path: Path) -> None:

@@ -69,8 +69,11 @@ def test_size_is_read_as_docker_reads_it(text: object, size: int) -> None:
         -1,
         1.5,
         True,
-    ]
-    + [None, [], "9" * 30, 2**63],
+        None,
+        [],
+        "9" * 30,
+        2**63,
+    ],
 )
 def test_size_that_is_none_is_refused_with_its_text(value: object) -> None:
     """A value that is no size is refused with a message that quotes it."""
@@ -145,8 +148,11 @@ def test_duration_is_read(text: object, seconds: float) -> None:
         True,
         None,
         [],
-    ]
-    + [float("nan"), float("inf"), 10**400, "9" * 400 + "s"],
+        float("nan"),
+        float("inf"),
+        10**400,
+        "9" * 400 + "s",
+    ],
 )
 def test_duration_that_is_none_is_refused(value: object) -> None:
     """No unit, a wrong order, a repeated unit, a negative or an endless time are all refused."""

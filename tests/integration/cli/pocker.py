@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from tests.supervisor.cli.calling import call
 
 PATIENCE = 60
 """Seconds after which a command hangs."""
+
+_BACKGROUND = re.compile(r"^supervisor running, pid (\d+)$", re.MULTILINE)
 
 
 @define(kw_only=True)
@@ -45,7 +49,7 @@ class Pocker:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
+        ended = subprocess.run(
             self.command(*arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -53,6 +57,8 @@ class Pocker:
             timeout=PATIENCE,
             check=False,
         )
+        self.background += map(int, _BACKGROUND.findall(ended.stdout))
+        return ended
 
     def stdout(self, *arguments: str) -> str:
         """What a command writes that succeeds."""
@@ -95,10 +101,14 @@ class Pocker:
             self.run("down", "--now")
         for pid in self.background:
             # It may have logs to compress when it has given the directories free.
-            wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"))
+            wait_until(partial(_has_gone, pid))
         for process in self.started:
             process.kill()
             process.communicate()
+
+
+def _has_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -8,4 +8,5 @@ import sys
 MODULES = ("bench.start", "bench.service", "bench.logs")
 
 for module in MODULES:
+    print(f"\n{module}", flush=True)
     subprocess.run([sys.executable, "-m", module], check=True)

@@ -43,7 +43,7 @@ class PeerError(Exception):
 
 def make_root(directory: Path) -> Path:
     """Fill a directory with Debian's static busybox and the mount points of a root."""
-    busybox = _program("busybox")
+    busybox = find_program("busybox")
     for name in ("bin", *MOUNT_POINTS):
         (directory / name).mkdir(parents=True)
     shutil.copy(busybox, directory / "bin/busybox")
@@ -78,16 +78,16 @@ def peers(directory: Path, root: Path) -> list[Contender]:
     """crun, runc and bubblewrap; each has a copy of the root that it may write to."""
     found = []
     for name in ("crun", "runc"):
-        bundle = _bundle(directory / name, root)
+        bundle = make_bundle(directory / name, root, "/bin/true")
         numbers = count()
         state = str(directory / f"{name}-state")
-        command = [_program(name), "--root", state, "run", "--bundle", str(bundle)]
+        command = [find_program(name), "--root", state, "run", "--bundle", str(bundle)]
 
         async def start(command: list[str] = command, numbers: Iterator[int] = numbers) -> float:
             return _timed([*command, f"pocker-bench-{os.getpid()}-{next(numbers)}"])
 
         found.append(Contender(f"{name} run", start))
-    bubble = [_program("bwrap"), "--unshare-all", "--bind", str(root), "/", "--proc", "/proc"]
+    bubble = [find_program("bwrap"), "--unshare-all", "--bind", str(root), "/", "--proc", "/proc"]
 
     async def start_bubble() -> float:
         return _timed([*bubble, "--dev", "/dev", "/bin/true"])
@@ -110,19 +110,19 @@ def controllers_off_v2() -> Iterator[None]:
             point = top / name
             point.mkdir()
             mounted.append(point)
-            _run([_program("mount"), "-t", "cgroup", "-o", name, "cgroup", str(point)])
+            run_quietly([find_program("mount"), "-t", "cgroup", "-o", name, "cgroup", str(point)])
         yield
     finally:
         for point in mounted:
             if point.is_mount():
-                _run([_program("umount"), str(point)])
+                run_quietly([find_program("umount"), str(point)])
             point.rmdir()
 
 
 def _floor_command(directory: Path, root: Path) -> list[str]:
     program = directory / "floor"
     source = ["-O2", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(FLOOR_SOURCE)]
-    _run([_program("gcc"), *source])
+    run_quietly([find_program("gcc"), *source])
     seccomp = directory / "filter"
     seccomp.write_bytes(compile_filter(DEFAULT_CAPABILITIES))
     return [
@@ -154,13 +154,13 @@ def _floor(name: str, command: Sequence[str], stack: ExitStack) -> Contender:
     return Contender(name, start)
 
 
-def _bundle(directory: Path, root: Path) -> Path:
-    """The bundle that ``runc spec`` makes, for /bin/true, without a terminal, with two limits."""
+def make_bundle(directory: Path, root: Path, *command: str) -> Path:
+    """The bundle that ``runc spec`` makes, for a command without a terminal, with two limits."""
     shutil.copytree(root, directory / "rootfs", symlinks=True)
-    _run([_program("runc"), "spec", "--bundle", str(directory)])
+    run_quietly([find_program("runc"), "spec", "--bundle", str(directory)])
     path = directory / "config.json"
     config = json.loads(path.read_text())
-    config["process"].update(terminal=False, args=["/bin/true"])
+    config["process"].update(terminal=False, args=command)
     config["root"]["readonly"] = False
     resources = config["linux"]["resources"]
     resources.update(memory={"limit": 64 << 20}, pids={"limit": 2048})
@@ -168,14 +168,16 @@ def _bundle(directory: Path, root: Path) -> Path:
     return directory
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
+    """The path of an installed program. Raises PeerError."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
         raise PeerError(f"{name} is not installed")
     return found
 
 
-def _run(command: Sequence[str]) -> str:
+def run_quietly(command: Sequence[str]) -> str:
+    """Run a command to its end; returns what it writes. Raises PeerError where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PeerError(
@@ -197,7 +199,7 @@ def _timed(command: list[str]) -> float:
     _, status = os.waitpid(pid, 0)
     seconds = time.perf_counter() - begin
     if status:
-        _run(command)  # once more, to see what it says
+        run_quietly(command)  # once more, to see what it says
         raise PeerError(f"{' '.join(command)}: failed once")
     return seconds
 

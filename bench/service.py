@@ -95,14 +95,17 @@ def short_jobs(place: Place) -> float:
     return SHORT_JOBS / (time.perf_counter() - begin)
 
 
-def _running(count: int) -> Callable[[Journal], bool]:
+def running(count: int) -> Callable[[Journal], bool]:
+    """Whether so many runs are running."""
+
     def enough(journal: Journal) -> bool:
         return sum(run.state == "running" for run in journal.runs()) == count
 
     return enough
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
+    """What a process has used up to now, without its children; also one that is not reaped."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
@@ -111,10 +114,10 @@ def idle_and_adoption(place: Place) -> tuple[float, float]:
     """Per cent of one core with sleeping jobs, and seconds until all are taken over."""
     place.write(SLEEPING_JOBS, None, command=["/bin/sleep", "1000"], stop_signal="SIGKILL")
     first = place.start()
-    place.wait_for(_running(SLEEPING_JOBS))
-    before = _processor_seconds(first.pid)
+    place.wait_for(running(SLEEPING_JOBS))
+    before = processor_seconds(first.pid)
     time.sleep(IDLE_SECONDS)
-    idle = 100 * (_processor_seconds(first.pid) - before) / IDLE_SECONDS
+    idle = 100 * (processor_seconds(first.pid) - before) / IDLE_SECONDS
     first.kill()
     first.wait()
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import trio
 
-from bench.contest import Contender, take_turns
-from bench.peers import controllers_off_v2, floors, make_root, peers
+from bench.contest import Contender, report, take_turns
+from bench.peers import REFERENCE, controllers_off_v2, floors, make_root, peers
 from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.limits import Limits
@@ -84,7 +84,8 @@ def main() -> None:
             pstats.Stats(profile).sort_stats("tottime").print_stats(35)
             return
         contenders = [*floors(directory, root, stack), own, *peers(directory, root)]
-        trio.run(take_turns, contenders, chosen.rounds)
+        times = trio.run(take_turns, contenders, chosen.rounds)
+    print(*report(times, REFERENCE), sep="\n")
 
 
 if __name__ == "__main__":

@@ -136,12 +136,14 @@ static void execute_from_path(const struct command *command) {
 // Tells the supervisor through the pipe, and a later one, should this one be dead, through the
 // file.
 static void announce(struct report *report, enum report_kind kind) {
-    sigset_t broken_pipe;
+    sigset_t broken_pipe, before;
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
+    // A dead supervisor's pipe is nothing to die of.
+    sigprocmask(SIG_BLOCK, &broken_pipe, &before);
     report_send(INIT_REPORT, report, kind);
-    // A dead supervisor's pipe is no reason to die of for a command that is about to be executed.
     sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
+    sigprocmask(SIG_SETMASK, &before, NULL);
     while (pwrite(INIT_EXIT, report, sizeof *report, 0) < 0 && errno == EINTR) {
     }
 }

@@ -9,11 +9,13 @@
 
 #include "cleanup.h"
 
-enum { OUTPUT = 128 * 1024 };  // on the stack; holds any record, and a batch of common lines
+enum { OUTPUT = 2 * LOGPUMP_WIDE };  // on the stack; holds any record, and a batch of common lines
 
 const struct logpump_state *logpump_state(const struct logpump *pump) {
     return &pump->spool->states[pump->spool->sequence & 1];
 }
+
+static char *held_of(const struct logpump *pump) { return pump->spool->batch + LOGPUMP_BATCH; }
 
 static void commit(struct logpump *pump, const struct logpump_state *next) {
     struct logpump_spool *spool = pump->spool;
@@ -28,9 +30,9 @@ static bool valid(const struct logpump *pump) {
     if (spool->magic != LOGPUMP_MAGIC || spool->version != LOGPUMP_VERSION) return false;
     const struct logpump_state *state = &spool->states[spool->sequence & 1];
     return state->phase < LOGPUMP_PHASES && state->stream < LOGFRAME_STREAMS &&
-           state->length <= LOGPUMP_BATCH && state->done <= state->length &&
-           state->nanoseconds < 1000000000 &&
-           state->held <= pump->size - offsetof(struct logpump_spool, held);
+           state->length <= (pump->holds_lines ? LOGPUMP_BATCH : LOGPUMP_WIDE) &&
+           state->done <= state->length && state->nanoseconds < 1000000000 &&
+           state->held <= (pump->holds_lines ? LOGPUMP_HELD : 0);
 }
 
 static void stamp(struct logpump_state *state) {
@@ -51,16 +53,20 @@ static void resolve_read(struct logpump *pump) {
 }
 
 int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh) {
-    *pump = (struct logpump){.peek = {-1, -1}};
-    pump->size = offsetof(struct logpump_spool, held) + (holds_lines ? LOGPUMP_HELD : 0);
+    *pump =
+        (struct logpump){.peek = {-1, -1}, .holds_lines = holds_lines, .capacity = LOGPUMP_BATCH};
+    off_t used = offsetof(struct logpump_spool, batch) + LOGPUMP_BATCH;
+    if (holds_lines) used += LOGPUMP_HELD;
     // Every page is there before the first batch: a full file system shows here, not as SIGBUS.
-    int failed = posix_fallocate(fd, 0, (off_t)pump->size);
+    int failed = posix_fallocate(fd, 0, used);
     if (failed != 0) {
         errno = failed;
         return -1;
     }
+    // Without pages of their own, the bytes behind those are only a promise (see `widen`).
+    if (ftruncate(fd, sizeof *pump->spool) < 0) return -1;
     if (pipe2(pump->peek, O_CLOEXEC | O_NONBLOCK) < 0) return -1;
-    void *memory = mmap(NULL, pump->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, sizeof *pump->spool, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED) {
         logpump_close(pump);
         return -1;
@@ -77,7 +83,7 @@ int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh) {
 }
 
 void logpump_close(struct logpump *pump) {
-    if (pump->spool != NULL) munmap(pump->spool, pump->size);
+    if (pump->spool != NULL) munmap(pump->spool, sizeof *pump->spool);
     pump->spool = NULL;
     for (int end = 0; end < 2; end++) {
         cleanup_close(&pump->peek[end]);
@@ -192,6 +198,15 @@ static int peek_first(const struct logpump *pump, int pipe, uint8_t *first) {
     return (int)copied;
 }
 
+// Gives a fast stream a wide pipe, and room for as much in the spool.
+static void widen(struct logpump *pump, int pipe) {
+    if (pump->holds_lines || fcntl(pipe, F_SETPIPE_SZ, LOGPUMP_WIDE) < LOGPUMP_WIDE) return;
+    // Makes the pages, or tells that it cannot: they are not touched before they are there.
+    if (madvise(pump->spool->batch, LOGPUMP_WIDE, MADV_POPULATE_WRITE) == 0) {
+        pump->capacity = LOGPUMP_WIDE;
+    }
+}
+
 // Takes one batch out of the pipe and into the spool. Returns 1, 0 at end-of-file, -1 with errno.
 static int read_batch(struct logpump *pump, enum logframe_stream stream, int pipe) {
     struct logpump_state state = *logpump_state(pump);
@@ -201,7 +216,10 @@ static int read_batch(struct logpump *pump, enum logframe_stream stream, int pip
     if (ioctl(pipe, FIONREAD, &available) < 0) return -1;
     state.phase = LOGPUMP_READING;
     state.stream = stream;
-    state.length = available < LOGPUMP_BATCH ? (uint32_t)available : LOGPUMP_BATCH;
+    unsigned *large = &pump->large_reads[stream];
+    *large = available >= LOGPUMP_BATCH / 2 ? *large + 1 : 0;
+    if (*large == LOGPUMP_FAST) widen(pump, pipe);
+    state.length = (uint32_t)available < pump->capacity ? (uint32_t)available : pump->capacity;
     state.done = 0;
     pump->spool->batch[0] = (char)~state.first;
     commit(pump, &state);
@@ -259,7 +277,7 @@ size_t logpump_pending(const struct logpump *pump) {
 
 void logpump_copy_pending(const struct logpump *pump, char *out) {
     const struct logpump_state *state = logpump_state(pump);
-    memcpy(out, pump->spool->held, state->held);
+    memcpy(out, held_of(pump), state->held);
     memcpy(out + state->held, pump->spool->batch + state->done, rest_of(state));
 }
 
@@ -276,9 +294,9 @@ int logpump_delivered(struct logpump *pump, size_t size) {
 int logpump_hold(struct logpump *pump) {
     struct logpump_state state = *logpump_state(pump);
     size_t rest = rest_of(&state);
-    if (state.held + rest > pump->size - offsetof(struct logpump_spool, held)) return -1;
+    if (state.held + rest > (pump->holds_lines ? LOGPUMP_HELD : 0)) return -1;
     // Behind the bytes that the state knows of: until it is replaced, nothing has changed.
-    memcpy(pump->spool->held + state.held, pump->spool->batch + state.done, rest);
+    memcpy(held_of(pump) + state.held, pump->spool->batch + state.done, rest);
     state.held += (uint32_t)rest;
     state.done += (uint32_t)rest;
     state.phase = LOGPUMP_IDLE;

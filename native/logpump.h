@@ -19,6 +19,10 @@
 // outcome is LOGPUMP_FULL, and the caller puts a new file in place and calls again.
 // A write that fails leaves its batch in the spool: the caller tries again or drops and counts it.
 //
+// A stream whose pipe keeps filling up gets a wider one, and the spool then takes as much at once:
+// waking the writer up and adding a small piece to a file are what costs. Where the kernel grants
+// neither, all goes on as before.
+//
 // Where the output goes elsewhere line by line, the caller delivers: it takes a batch, tells how
 // much of it has been delivered, and in the end what is to be held until the rest of the line has
 // come. A kill between a delivery and its telling doubles what was delivered last, and nothing
@@ -33,8 +37,10 @@
 
 enum {
     LOGPUMP_MAGIC = 0x504b4c53,
-    LOGPUMP_VERSION = 2,
+    LOGPUMP_VERSION = 3,
     LOGPUMP_BATCH = 64 * 1024,  // a pipe's default capacity
+    LOGPUMP_WIDE = 512 * 1024,  // a batch of a fast stream, and its pipe
+    LOGPUMP_FAST = 16,          // reads in a row, of half a pipe or more, that make a stream one
     LOGPUMP_HELD = 48 * 1024,   // as long as a line of a service in the systemd journal
     LOGPUMP_LAST = 256,
 };
@@ -63,15 +69,17 @@ struct logpump_spool {
     uint32_t version;
     uint64_t sequence;  // its lowest bit selects the valid state
     struct logpump_state states[2];
-    _Alignas(4096) char batch[LOGPUMP_BATCH];
-    char held[LOGPUMP_HELD];  // not there unless lines are held
+    // Behind LOGPUMP_BATCH bytes are the held lines, where lines are held, else room to be wide.
+    _Alignas(4096) char batch[LOGPUMP_WIDE];
 };
 
 struct logpump {
     struct logpump_spool *spool;
-    size_t size;  // of the spool
-    int peek[2];  // a pipe for looking at a batch's first byte
-    int error;    // errno behind LOGPUMP_FAILED and LOGPUMP_BROKEN
+    bool holds_lines;
+    uint32_t capacity;                       // of a batch; the pages for it are there
+    unsigned large_reads[LOGFRAME_STREAMS];  // in a row
+    int peek[2];                             // a pipe for looking at a batch's first byte
+    int error;                               // errno behind LOGPUMP_FAILED and LOGPUMP_BROKEN
     size_t last_length;
     char last[LOGPUMP_LAST];  // beginning of the newest message that is not empty
 };

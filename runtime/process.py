@@ -113,13 +113,15 @@ class Process:
 
 
 def namespace_pid(pid: int) -> int:
-    """The pid of a process in its own pid namespace (NSpid in proc_pid_status(5)).
+    """The pid of a process in the namespace right below ours (NSpid in proc_pid_status(5)).
 
-    Raises FileNotFoundError or ProcessLookupError if it is gone.
+    0 for one that is in another, as a container's processes may be that make their own. Raises
+    FileNotFoundError or ProcessLookupError if it is gone.
     """
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("NSpid:"):
-            return int(line.split()[-1])
+            pids = line.split()[1:]
+            return int(pids[1]) if len(pids) == 2 else 0
     raise ProcessLookupError(pid)
 
 

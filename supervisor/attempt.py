@@ -41,6 +41,8 @@ from supervisor.states import AttemptEnd, StopCause, classify
 from supervisor.wording import describe_end
 
 START_FAILED = 125
+_PATIENCE = 2.0
+"""Seconds for PID 1 to end all others when the command was killed, before it is killed as well."""
 
 log = structlog.stdlib.get_logger()
 
@@ -130,12 +132,13 @@ class Attempt:
         began = boottime()
         try:
             async with self.place.runtime.adopted(self.place.container) as container:
-                if not await container.confirm_adopted():
-                    return None
-                if container.process is not None:
-                    began = started_at(container.process.pid)
-                with self._kept_on_fault(container), self._open_log(container) as self.writer:
-                    return await self._follow(container, self.writer, began)
+                with self._kept_on_fault(container):
+                    if not await container.confirm_adopted():
+                        return None
+                    if container.process is not None:
+                        began = started_at(container.process.pid)
+                    with self._open_log(container) as self.writer:
+                        return await self._follow(container, self.writer, began)
         except CgroupGone:
             return self._result
         except ContainerError as error:
@@ -273,6 +276,10 @@ class Attempt:
             container.signal(self.job.stop_signal)
             with trio.move_on_after(max(0.0, grace)):
                 await self.wish.at_once.wait()
+        if self.job.init:
+            container.end()
+            # Cancelled once it has ended. A frozen one does not end by itself.
+            await trio.sleep(_PATIENCE)
         container.kill()
 
     async def _wait_for_wish(self, began: float) -> None:

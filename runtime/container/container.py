@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -48,8 +49,8 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
-_PATIENCE = 10.0
-"""Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
+_FIRST, _COMMAND = 1, 2
+"""Pids in the container: `init`, and the first process that it makes."""
 _FIRST_LOOK, _LAST_LOOK = 0.001, 0.05
 """Seconds between looks at what `init` has written: the pipe that would tell has died."""
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC
@@ -93,15 +94,18 @@ class Container:
         check_sources(spec)
         directory = directories.container(spec.id)
         try:
-            os.mkdir(directory.runtime, 0o700)
+            with ExitStack() as undo:
+                os.mkdir(directory.runtime, 0o700)
+                undo.callback(shutil.rmtree, directory.runtime)
+                cgroup = cgroups.create(spec.id, limits_with_devices(spec))
+                undo.callback(cgroup.remove)
+                Path(directory.cgroups).write_text(json.dumps(dict(cgroup.paths)))
+                undo.pop_all()
         except FileExistsError as error:
             raise ContainerError(f"container {spec.id} exists already") from error
-        try:
-            cgroup = cgroups.create(spec.id, limits_with_devices(spec))
-        except BaseException:
-            shutil.rmtree(directory.runtime)
-            raise
-        Path(directory.cgroups).write_text(json.dumps(dict(cgroup.paths)))
+        except OSError as error:
+            cause = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise ContainerError(f"make container {spec.id}: {error.filename}: {cause}") from error
         context = LaunchContext(
             spec=spec,
             directories=directories,
@@ -119,7 +123,7 @@ class Container:
         directory = directories.container(container_id)
         cgroup = cgroups.open_existing(container_id, _read_paths(directory))
         container = cls(id=container_id, directory=directory, cgroup=cgroup)
-        container.process = _first_process(container.cgroup)
+        container.process = _process_numbered(_FIRST, container.cgroup)
         if container.process is not None:
             container.stdout = _reopen_pipe(container.directory.stdout)
             container.stderr = _reopen_pipe(container.directory.stderr)
@@ -236,8 +240,19 @@ class Container:
         if self.process is not None:
             self.process.send_signal(number)
 
+    def end(self) -> None:
+        """Kill the command; PID 1 then ends the others.
+
+        What is still in the pipes stays there until it is read, whatever becomes of this process,
+        and the exit record is written. Not for a container that runs without `init`.
+        """
+        command = _process_numbered(_COMMAND, self.cgroup)
+        if command is not None:
+            command.send_signal(signal.SIGKILL)
+            command.close()
+
     def kill(self) -> None:
-        """Kill every process of the container at once."""
+        """Kill every process of the container at once, PID 1 and what it keeps included."""
         self.cgroup.kill()
 
     async def delete(self) -> None:
@@ -318,15 +333,15 @@ def _read_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
     return paths
 
 
-def _first_process(cgroup: Cgroup) -> Process | None:
-    """PID 1 of the container whose processes are in `cgroup`, held; None if it has ended."""
+def _process_numbered(number: int, cgroup: Cgroup) -> Process | None:
+    """The process with this pid in the container of `cgroup`, held; None if it has ended."""
     for pid in cgroup.members():
         process = Process.adopt(pid)
         if process is None:
             continue
         try:
             # Asked after the pidfd was opened: the answer is about the process that it holds.
-            if namespace_pid(pid) == 1 and pid in cgroup.members():
+            if namespace_pid(pid) == number and pid in cgroup.members():
                 return process
         except (FileNotFoundError, ProcessLookupError):
             pass  # ended meanwhile

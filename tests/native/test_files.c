@@ -1,11 +1,30 @@
-// sources: native/files.c native/rootfs.c native/plan.c native/report.c -pthread
+// sources: native/rootfs.c native/plan.c native/report.c -pthread
 //
 // Paths of a hostile image: whatever its links say, what is made for it is made inside its root.
 #include <pthread.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+static bool replace_with_link;
+
+static int played_mkdirat(int parent, const char *name, mode_t mode);
+
+#define mkdirat played_mkdirat
+#include "../../native/files.c"
+#undef mkdirat
 
 #include "scene.h"
-#include "syscalls.h"
+
+static int played_mkdirat(int parent, const char *name, mode_t mode) {
+    int result = mkdirat(parent, name, mode);
+    if (replace_with_link && result == 0) {
+        MUST(unlinkat(parent, name, AT_REMOVEDIR));
+        MUST(symlinkat(CANARY, parent, name));
+    }
+    return result;
+}
 
 // Makes a directory in the root as a mount target would be; returns 0 or -1.
 static int ensure(struct sandbox *sandbox, const char *path) {
@@ -203,6 +222,14 @@ static void a_race_for_the_path_is_never_won(struct sandbox *sandbox) {
     expect_canary_untouched();
 }
 
+// Somebody is faster still: what was made is a link when it is opened.
+static void what_was_just_made_is_not_replaced(struct sandbox *sandbox) {
+    replace_with_link = true;
+    expect_failure(sandbox, ensure(sandbox, "/made"), ELOOP, "open directory /made");
+    expect_failure(sandbox, ensure(sandbox, "/other/made"), ELOOP, "open directory /other");
+    expect_canary_untouched();
+}
+
 int main(void) {
     IN_CHILD(missing_directories_are_made);
     IN_CHILD(a_directory_has_the_mode_asked_for_or_keeps_its_own);
@@ -218,5 +245,6 @@ int main(void) {
     IN_CHILD(nodes_and_links_are_made_as_asked);
     IN_CHILD(a_sysctl_is_written_without_following_links);
     IN_CHILD(a_race_for_the_path_is_never_won);
+    IN_CHILD(what_was_just_made_is_not_replaced);
     return 0;
 }

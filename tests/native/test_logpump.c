@@ -270,6 +270,65 @@ static void a_read_that_did_not_take_place_is_told_from_one_that_did(void) {
     }
 }
 
+// Sends so many bytes of long lines.
+static void send_block(size_t size) {
+    static char block[LOGPUMP_WIDE];
+    memset(block, 'y', size);
+    for (size_t at = 999; at < size; at += 1000) block[at] = '\n';
+    send(0, block, size);
+}
+
+static void become_fast(void) {
+    for (int read = 0; read < LOGPUMP_FAST; read++) {
+        assert(scene.pump.capacity == LOGPUMP_BATCH);
+        send_block(LOGPUMP_BATCH / 2);
+        assert(pump_all(0) == LOGPUMP_DRAINED);
+    }
+    assert(scene.pump.capacity == LOGPUMP_WIDE);
+    assert(fcntl(scene.pipes[0][0], F_GETPIPE_SZ) == LOGPUMP_WIDE);
+}
+
+// Dies at call `death` of those that a wide batch takes. Returns whether it was reached.
+static bool wide_story(int death) {
+    enum { SIZE = 300000 };
+    set_scene();
+    become_fast();
+    send_block(SIZE);
+    kill_at = calls + death;
+    volatile bool died = false;
+    if (setjmp(killed) == 0) {
+        assert(pump_all(0) == LOGPUMP_DRAINED);
+        assert(logpump_state(&scene.pump)->length == SIZE);
+        kill_at = 0;
+    } else {
+        died = true;
+        kill_at = 0;
+        restart();
+        assert(scene.pump.capacity == LOGPUMP_BATCH);
+        assert(pump_all(0) == LOGPUMP_DRAINED);
+    }
+    expect_all();
+    strike_scene();
+    return died;
+}
+
+static void a_fast_stream_gets_wide_batches(void) {
+    int death = 1;
+    while (wide_story(death)) death++;
+    assert(death > 50);
+}
+
+static void a_stream_that_pauses_is_not_fast(void) {
+    set_scene();
+    for (int read = 0; read < 2 * LOGPUMP_FAST; read++) {
+        send_block(read % LOGPUMP_FAST == 1 ? 100 : LOGPUMP_BATCH / 2);
+        assert(pump_all(0) == LOGPUMP_DRAINED);
+        scene.sent_size[0] = scene.logged_size = 0;
+    }
+    assert(scene.pump.capacity == LOGPUMP_BATCH);
+    strike_scene();
+}
+
 static void end_of_file_is_told_after_the_last_byte(void) {
     set_scene();
     send(0, "bye", 3);
@@ -347,7 +406,7 @@ static void a_file_that_is_no_spool_is_made_one(void) {
     assert(pwrite(scene.spool, "garbage!", 8, 0) == 8);
     open_pump(true);
     assert(logpump_state(&scene.pump)->phase == LOGPUMP_IDLE);
-    struct logpump_state absurd = {.phase = LOGPUMP_WRITING, .length = LOGPUMP_BATCH + 1};
+    struct logpump_state absurd = {.phase = LOGPUMP_WRITING, .length = LOGPUMP_WIDE + 1};
     scene.pump.spool->states[0] = scene.pump.spool->states[1] = absurd;
     logpump_close(&scene.pump);
     open_pump(true);
@@ -357,6 +416,8 @@ static void a_file_that_is_no_spool_is_made_one(void) {
 int main(void) {
     nothing_is_lost_or_doubled_by_a_kill();
     a_read_that_did_not_take_place_is_told_from_one_that_did();
+    a_fast_stream_gets_wide_batches();
+    a_stream_that_pauses_is_not_fast();
     end_of_file_is_told_after_the_last_byte();
     a_budget_bounds_a_turn();
     a_failed_write_keeps_whole_records_and_the_rest();

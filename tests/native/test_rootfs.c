@@ -293,7 +293,19 @@ static void the_old_root_is_gone_after_the_pivot(struct sandbox *sandbox) {
     assert(strstr(second, " / /inside ") != NULL && *end == '\0');
 }
 
+static void no_mount_is_shared_with_the_host(struct sandbox *sandbox) {
+    MUST(mount("tmpfs", CANARY, "tmpfs", 0, ""));
+    MUST(mount(NULL, STAGE, NULL, MS_REC | MS_SHARED, NULL));
+    assert(rootfs_private_mounts(sandbox) == 0);
+    char line[1024];
+    FILE *mounts = fopen("/proc/self/mountinfo", "r");
+    assert(mounts != NULL);
+    while (fgets(line, sizeof line, mounts) != NULL) assert(strstr(line, " shared:") == NULL);
+    fclose(mounts);
+}
+
 int main(void) {
+    IN_CHILD(no_mount_is_shared_with_the_host);
     IN_CHILD(a_directory_is_bound_with_all_below_it);
     IN_CHILD(a_read_only_bind_is_so_all_the_way_down);
     IN_CHILD(a_read_only_bind_needs_no_mount_setattr);

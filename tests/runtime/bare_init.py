@@ -36,21 +36,21 @@ class Outcome:
 
 @asynccontextmanager
 async def launched(
-    program: InitProgram, plan: bytes, placement: Placement = HERE
+    program: InitProgram, plan: bytes, placement: Placement = HERE, stdin: str = "/dev/null"
 ) -> AsyncIterator[tuple[Process, int, int, int]]:
     """Launch a plan; gives the process, its report pipe, its output and its exit file."""
     read, write = os.pipe2(os.O_CLOEXEC)
     exit_file = os.memfd_create("exit", os.MFD_CLOEXEC)
-    null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC)
     descriptors = LaunchDescriptors(
-        stdin=null, stdout=write, stderr=write, exit_record=exit_file, hold=()
+        stdin=source, stdout=write, stderr=write, exit_record=exit_file, hold=()
     )
     try:
         try:
             process, report = launch(program, plan, descriptors, placement)
         finally:
             os.close(write)
-            os.close(null)
+            os.close(source)
         try:
             yield process, report, read, exit_file
         finally:

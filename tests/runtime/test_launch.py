@@ -8,13 +8,17 @@ import hashlib
 import os
 import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
 from runtime.errors import StartError
 from runtime.kernel import (
+    CLONE_NEWNS,
     CLONE_NEWPID,
     REPORT_EXECUTING,
     REPORT_FAILED,
@@ -26,8 +30,19 @@ from runtime.plan import Step, encode
 from runtime.process import ExitStatus
 from tests.runtime.bare_init import HERE, command, launched, refusal, run
 
+TOP = Path(__file__).parent.parent.parent
 KILL_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0x8000_0000)
 """A filter that kills the process at its next system call."""
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """Fail a test that leaves a child, alive or not, or a descriptor."""
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def deny(number: int) -> bytes:
@@ -110,12 +125,32 @@ async def test_init_stays_and_writes_a_record(program: InitProgram) -> None:
         assert found.status == ExitStatus(status, None)
 
 
-async def test_init_never_rules_over_the_host(program: InitProgram) -> None:
-    """It ends all others when its command has ended, so it wants a pid namespace of its own."""
-    text, _ = await refusal(program, Step("init", (), "init"), command("true"))
-    assert text == (
+UNRULED = """
+import trio
+from runtime.launch import InitProgram
+from runtime.plan import Step
+from tests.runtime.bare_init import command, refusal
+
+print(trio.run(refusal, InitProgram.load(), Step("init", (), "init"), command("true"))[0])
+"""
+
+
+@pytest.mark.root
+def test_init_never_rules_over_the_host() -> None:
+    """It ends all others when its command has ended, so it wants a pid namespace of its own.
+
+    The host is played by a namespace around it: an `init` that does not care would end them all.
+    """
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", sys.executable, "-c", UNRULED],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == (
         "start the command's process; stay as PID 1: stay as PID 1 of the host's processes: "
-        "invalid argument (step 0, init)"
+        "invalid argument (step 0, init)\n"
     )
 
 
@@ -207,6 +242,27 @@ async def test_descriptors_are_closed_or_nothing_is_executed(program: InitProgra
     )
 
 
+@pytest.mark.root
+async def test_a_working_directory_outside_of_the_root_is_refused(program: InitProgram) -> None:
+    """The kernel's own answer is looked at last: here a directory that came as standard input."""
+    steps = [
+        Step("private_mounts"),
+        Step("root_mount", ("tmpfs", "mode=755", "/mnt")),
+        Step("mount", ("proc", (), 0, 0, "/proc")),
+        Step("pivot"),
+        Step("chdir", ("/proc/self/fd/0",), "working_dir"),
+        command("true"),
+    ]
+    placement = evolve(HERE, namespaces=CLONE_NEWNS | CLONE_NEWPID)
+    async with launched(program, encode(steps), placement, stdin="/usr") as (_, report, _, _):
+        with pytest.raises(StartError) as error:
+            await confirm_start(report, steps)
+    assert str(error.value) == (
+        "enter working directory /proc/self/fd/0: working directory /proc/self/fd/0 is outside "
+        "of the root: invalid cross-device link (step 4, working_dir)"
+    )
+
+
 @pytest.mark.parametrize(
     ("placement", "message"),
     [
@@ -216,7 +272,7 @@ async def test_descriptors_are_closed_or_nothing_is_executed(program: InitProgra
     ],
 )
 async def test_a_process_that_cannot_be_started(
-    program: InitProgram, placement: Placement, message: str, leak_check: None
+    program: InitProgram, placement: Placement, message: str, nothing_left: None
 ) -> None:
     """The message names the stage between clone3 and exec, and no process is left."""
     text, code = await refusal(program, command("true"), placement=placement)
@@ -224,7 +280,7 @@ async def test_a_process_that_cannot_be_started(
     assert code == 125
 
 
-def test_spawn_names_the_descriptor_that_is_wrong(program: InitProgram, leak_check: None) -> None:
+def test_spawn_names_the_descriptor_that_is_wrong(program: InitProgram, nothing_left: None) -> None:
     """Of those to be put in place, of the program, and of their number."""
     with pytest.raises(OSError, match="place descriptors 2: Bad file descriptor"):
         spawn(program.fd, (0, 1, 10_000), (), -1, 0)

@@ -146,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
     results = []
     for result in carry_out(faults, Path(image), Path(top)):
         results.append(result)
-        if result.problems:
+        if result.problems or "Lost" in result.end:
             sys.stdout.write(f"{result}\n")
             sys.stdout.flush()
     sys.stdout.write(f"{summary(results)}\n")

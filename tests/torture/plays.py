@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from supervisor.states import Reason
 from tests.torture.forked import Supervisor
@@ -179,6 +179,11 @@ PLAYS: Mapping[str, Play] = {
         middle=_WAIT,
         last="echo done >>/out/done; exit 3",
     ),
-    "stop": Play(perform=_stop, ends=[[_STOPPED], [_OWN]], middle=_WAIT_FOR_TERM),
+    "stop": Play(
+        perform=_stop,
+        # The last: killed when it had written down that it would stop the job, which ends itself.
+        ends=[[_STOPPED], [_OWN], [evolve(_OWN, reason=Reason.CANCELLED)]],
+        middle=_WAIT_FOR_TERM,
+    ),
     "down": Play(perform=_down, ends=[[_STOPPED]], middle=_WAIT_FOR_TERM),
 }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.directories import Directories
 from runtime.plan.build import DEFAULT_PATH
 from runtime.spec import Ulimit, Volume
-from tests.integration.container.stage import Stage
+from tests.integration.container.stage import Stage, stage_in
 
 pytestmark = pytest.mark.root
 
@@ -104,6 +106,22 @@ async def test_its_files_can_be_read_whatever_the_umask(stage: Stage) -> None:
     finally:
         os.umask(before)
     assert ended.lines == ["box", "755", "644", "755", "1777", "666"]
+
+
+async def test_what_an_image_lacks_can_be_read_whatever_the_umask(
+    state: Directories, busybox: Path, tmp_path: Path
+) -> None:
+    """Directories that the runtime makes below an image are no more closed than its own."""
+    (tmp_path / "bin").mkdir()
+    shutil.copy2(busybox / "bin/busybox", tmp_path / "bin/sh")
+    before = os.umask(0o077)
+    try:
+        with stage_in(state, tmp_path) as stage:
+            script = "read name </etc/hostname && echo $name && cd /etc && cd /proc && cd /dev"
+            ended = await stage.run(script, hostname="box", user="1000")
+    finally:
+        os.umask(before)
+    assert ended.text == "box\n"
 
 
 async def test_the_working_directory_is_made_if_missing(stage: Stage) -> None:

@@ -12,10 +12,18 @@ import trio
 import trio.testing
 
 from runtime.container import Container
+from runtime.directories import Directories
 from runtime.errors import StartError
 from runtime.process import Process
 from runtime.spec import HostRootfs, OverlayRootfs, Tmpfs, Volume
-from tests.integration.container.stage import Stage, end_of, left_since, read_line, traces
+from tests.integration.container.stage import (
+    Stage,
+    end_of,
+    left_since,
+    read_line,
+    stage_in,
+    traces,
+)
 
 pytestmark = pytest.mark.root
 
@@ -29,6 +37,14 @@ def unchanged(stage: Stage) -> Iterator[None]:
     trio.run(stage.run, "true")
     before = traces()
     yield
+    assert left_since(before) == []
+
+
+def test_a_closed_runtime_holds_nothing(state: Directories, busybox: Path) -> None:
+    """What was opened once for all containers is closed with it, though not by any of them."""
+    before = traces()
+    with stage_in(state, busybox) as stage:
+        trio.run(stage.run, "true")
     assert left_since(before) == []
 
 

@@ -41,6 +41,20 @@ async def test_a_killed_container_has_the_status_of_pid_1(stage: Stage) -> None:
     assert (ended.exit.source, ended.exit.elapsed) == ("status", None)
 
 
+async def test_an_ended_command_leaves_its_words_and_its_record(stage: Stage) -> None:
+    """Only the command is killed: PID 1 takes the others with it, and stays until all is read."""
+    script = "(trap '' TERM; sleep 1000) & echo kept; echo go >&2; exec sleep 1000"
+    async with stage.started(script) as container:
+        assert await read_line(container.stderr) == "go"
+        container.end()
+        await until(lambda: isinstance(container.testimony, Ended))
+        assert members(container) == ["init"]
+        ended = await end_of(container)
+        container.end()
+    assert (ended.exit.signal, ended.exit.source) == (signal.SIGKILL, "record")
+    assert ended.stdout == b"kept\n"
+
+
 async def test_a_command_that_is_pid_1_ends_by_a_signal(stage: Stage) -> None:
     """Without init the kernel's own status of it is told."""
     async with stage.started("sleep", "1000", init=False) as container:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -194,6 +195,24 @@ async def test_an_impossible_limit_leaves_nothing(stage: Stage) -> None:
     with pytest.raises(ContainerError, match="cpuset"):
         await stage.run("true", limits=Limits(cpuset="4000"))
     assert os.listdir(stage.runtime.directories.containers) == []
+
+
+async def test_a_directory_that_cannot_be_filled_leaves_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last thing that is written fails when the groups are there already."""
+
+    def full(path: Path, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    spec = stage.spec("true")
+    path = stage.runtime.directories.container(spec.id).cgroups
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(ContainerError) as error:
+            async with stage.runtime.container(spec):
+                pass
+    assert str(error.value) == f"make container {spec.id}: {path}: no space left on device"
 
 
 async def test_a_device_must_be_one(stage: Stage, tmp_path: Path) -> None:

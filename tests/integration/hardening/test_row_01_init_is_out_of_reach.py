@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -53,6 +54,27 @@ async def test_who_may_look_may_not_write(stage: Stage, unchanged: None) -> None
     assert chmod == ("EPERM" if seals & SEAL_EXEC else "ok")
     ended = await stage.run("probe", "open", "/proc/1/exe", "t", capabilities=POWERFUL)
     assert ended.lines[0] in ("EPERM", "ETXTBSY")
+
+
+def change_first_byte(path: str) -> None:
+    """By a descriptor for writing, if there is one to be had."""
+    with open(path, "r+b", buffering=0) as file:
+        file.write(b"x")
+
+
+async def test_it_may_not_be_written_after_the_end_either(stage: Stage, unchanged: None) -> None:
+    """While it runs nobody can write to a program; afterwards the seals remain."""
+    async with stage.started("sleep", "1000") as container:
+        assert container.process is not None
+        kept = os.open(f"/proc/{container.process.pid}/exe", os.O_RDONLY)
+    path = f"/proc/self/fd/{kept}"
+    try:
+        with pytest.raises(PermissionError):
+            os.truncate(path, 0)
+        with pytest.raises(PermissionError):
+            change_first_byte(path)
+    finally:
+        os.close(kept)
 
 
 async def test_a_script_that_calls_its_starter_gets_nothing(

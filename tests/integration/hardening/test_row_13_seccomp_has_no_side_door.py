@@ -97,6 +97,8 @@ async def test_a_terminal_takes_no_input_from_its_programs(stage: Stage, request
     for value in (request_code, request_code | 1 << 32, request_code | 1 << 63):
         assert (await stage.run("probe", "ioctl", hex(value))).text == "EPERM\n"
     assert (await stage.run("probe", "ioctl", "0x5401")).text == "ok\n"
+    unconfined = await stage.run("probe", "ioctl", hex(request_code), seccomp=False)
+    assert unconfined.text != "EPERM\n"  # so it was the filter
 
 
 async def test_another_personality_is_refused(stage: Stage) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.root
 CONTAINERS = int(os.environ.get("POCKER_CONTAINERS", "100"))
 """How many; a longer run sets it to thousands."""
 AT_ONCE = 4
+IPC_PRIVATE, IPC_CREAT, IPC_RMID = 0, 0o1000, 0
+SHMGET = 29 if platform.machine() == "x86_64" else 194
 
 
 def shared_memory() -> dict[str, str]:
@@ -73,12 +77,18 @@ async def test_shared_memory_is_the_containers_own(stage: Stage, baseline: None)
     """Its IPC namespace and its /dev/shm go with it; it sees none of the host's."""
     host = Path("/dev/shm/pocker-host-canary")
     host.write_text("host")
+    libc = ctypes.CDLL(None, use_errno=True)
+    segment = libc.shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0o600)
+    assert segment >= 0
     try:
+        made = await stage.run("probe", "call", str(SHMGET), "0", "4096", str(IPC_CREAT | 0o600))
+        assert made.text == "ok\n"
         ended = await stage.run(
             "ls /dev/shm /dev/mqueue; tail -n +2 /proc/sysvipc/shm; echo x >/dev/shm/pocker-inside"
         )
     finally:
         host.unlink()
+        assert libc.shmctl(segment, IPC_RMID, None) == 0
     assert ended.stdout.decode().split() == ["/dev/mqueue:", "/dev/shm:"]
     assert not Path("/dev/shm/pocker-inside").exists()
 

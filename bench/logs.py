@@ -4,7 +4,8 @@
 
 Who reads and logs has one core, the job that writes another. Two figures for each: what was
 logged in a second, and in a second of the reader's processor time, which also holds on a machine
-that has other things to do. conmon writes podman's k8s-file log, for a container of runc, and begins it
+that has other things to do. conmon writes podman's k8s-file log, for a container of runc, and
+begins it
 anew at the size at which we rotate: what a slow disk does to huge logs is not measured.
 """
 

@@ -196,7 +196,7 @@ def main() -> None:
         (f"taking over {SLEEPING_JOBS} running jobs", adoptions, "s"),
         ("from OOM kill to event", delays, "ms"),
     ):
-        pass
+        print(f"{text:<36}{statistics.median(values):>9.2f} {unit}")
 
 
 if __name__ == "__main__":

@@ -190,7 +190,7 @@ def main() -> None:
             idles.append(idle)
             adoptions.append(taken)
             delays.append(oom_latency(Place(directory, root, f"oom-{number}")))
-    for _text, _values, _unit in (
+    for text, values, unit in (
         (f"{SHORT_JOBS} short jobs, 4 at once", rates, "jobs/s"),
         (f"idle with {SLEEPING_JOBS} sleeping jobs", idles, "% of a core"),
         (f"taking over {SLEEPING_JOBS} running jobs", adoptions, "s"),

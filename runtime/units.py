@@ -120,6 +120,8 @@ def format_duration(seconds: float) -> str:
 
     `parse_duration` reads it back, to the precision that is shown.
     """
+    if seconds < 0.0005:
+        return "0s"
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f}ms"
     if seconds < 59.95:

@@ -86,14 +86,7 @@ class JobRun:
         if any(attempt.pid is not None for attempt in attempts):
             run.started.set()
         if record.state.terminal:
-            assert record.reason is not None
-            run.outcome = Outcome(
-                reason=record.reason,
-                detail=record.detail,
-                exit_code=record.exit_code,
-                chain=(spec.name,),
-                cause=f"{record.reason}, {record.detail}",
-            )
+            run.outcome = Outcome.restored(spec.name, record)
         return run
 
     @property
@@ -164,25 +157,23 @@ class JobRun:
         self.shop.changed(self)
 
     def _finish(
-        self,
-        event: Event,
-        reason: Reason,
-        detail: str,
-        *,
-        exit_code: int | None = None,
-        chain: tuple[str, ...] = (),
-        cause: str = "",
+        self, event: Event, reason: Reason, detail: str, exit_code: int | None = None
     ) -> None:
-        state = apply(self.state, event)
-        self.shop.journal.end_run(self.number, state, reason, detail, exit_code)
-        self.state = state
-        self.outcome = Outcome(
-            reason=reason,
-            detail=detail,
-            exit_code=exit_code,
-            chain=chain or (self.spec.name,),
-            cause=cause or f"{reason}, {detail}",
+        self._end(
+            event,
+            Outcome(
+                reason=reason,
+                detail=detail,
+                exit_code=exit_code,
+                chain=(self.spec.name,),
+                cause=f"{reason}, {detail}",
+            ),
         )
+
+    def _end(self, event: Event, outcome: Outcome) -> None:
+        state, reason, detail = apply(self.state, event), outcome.reason, outcome.detail
+        self.shop.journal.end_run(self.number, state, reason, detail, outcome.exit_code)
+        self.state, self.outcome = state, outcome
         log.info(
             "job ended", job=self.spec.name, state=state.value, reason=reason.value, detail=detail
         )
@@ -234,14 +225,7 @@ class JobRun:
     def _skip(self, failed: JobRun) -> None:
         assert failed.outcome is not None
         chain = (self.spec.name, *failed.outcome.chain)
-        cause = failed.outcome.cause
-        self._finish(
-            Event.DEPENDENCY_FAILED,
-            Reason.SKIPPED,
-            f"{' <- '.join(chain)}: {cause}",
-            chain=chain,
-            cause=cause,
-        )
+        self._end(Event.DEPENDENCY_FAILED, Outcome.skipped(chain, failed.outcome.cause))
 
     async def _make_attempts(self) -> None:
         result = None
@@ -391,4 +375,4 @@ class JobRun:
             event = Event.CANCELLED
         else:
             event = Event.FAILED
-        self._finish(event, result.reason, result.detail, exit_code=result.exit_code)
+        self._finish(event, result.reason, result.detail, result.exit_code)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
 from attrs import frozen
 
 from runtime.container import Runtime
-from supervisor.journal import Journal
+from supervisor.journal import Journal, RunRecord
 from supervisor.logs import LineSink
 from supervisor.places import Places
 from supervisor.states import Reason
 
 if TYPE_CHECKING:
     from supervisor.job import JobRun
+
+_BEHIND = " <- "
+"""Between the names of a chain; no name has a blank in it."""
 
 
 @frozen(kw_only=True)
@@ -28,6 +31,32 @@ class Outcome:
     chain: tuple[str, ...]
     cause: str
     """How the last job of the chain failed."""
+
+    @classmethod
+    def skipped(cls, chain: Sequence[str], cause: str) -> Outcome:
+        """That of a job which waited for one that has failed, at the end of `chain`."""
+        return cls(
+            reason=Reason.SKIPPED,
+            detail=f"{_BEHIND.join(chain)}: {cause}",
+            exit_code=None,
+            chain=tuple(chain),
+            cause=cause,
+        )
+
+    @classmethod
+    def restored(cls, job: str, record: RunRecord) -> Outcome:
+        """What the journal says of a job that has ended."""
+        assert record.reason is not None, "it has ended"
+        if record.reason is Reason.SKIPPED:
+            names, _, cause = record.detail.partition(": ")
+            return cls.skipped(names.split(_BEHIND), cause)
+        return cls(
+            reason=record.reason,
+            detail=record.detail,
+            exit_code=record.exit_code,
+            chain=(job,),
+            cause=f"{record.reason}, {record.detail}",
+        )
 
 
 @frozen(kw_only=True)

@@ -126,12 +126,12 @@ class _Sight:
             return {}  # it is about to end
 
     def _row(self, run: RunRecord, memory: int | None) -> Row:
-        from supervisor.cli.live import Row
+        from supervisor.cli.live import Row, elapsed_shown
 
         attempts = self.journal.attempts(run.id)
         elapsed = None
         if run.started is not None:
-            elapsed = float(int((run.ended or time.time()) - run.started))
+            elapsed = elapsed_shown(run.started, run.ended, time.time())
         return Row(
             job=run.job,
             state=run.state,

@@ -134,6 +134,11 @@ def _drawing(picture: Picture) -> Group:
     return Group(table, footer)
 
 
+def elapsed_shown(began: float, ended: float | None, now: float) -> float:
+    """Whole seconds while it runs: a picture that only differs by less is not drawn again."""
+    return float(int(now - began)) if ended is None else ended - began
+
+
 @define
 class _Clock:
     """When a run began and ended, on trio's clock."""
@@ -142,8 +147,8 @@ class _Clock:
     ended: float | None = None
 
     def elapsed(self, now: float) -> float:
-        """Whole seconds: a picture that only differs by less is not drawn again."""
-        return float(int((now if self.ended is None else self.ended) - self.began))
+        """So long the run has taken."""
+        return elapsed_shown(self.began, self.ended, now)
 
 
 class LiveTable:

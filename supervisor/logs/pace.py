@@ -7,7 +7,7 @@ would fill at its present rate. A stream with little to say is served at once.
 
 from __future__ import annotations
 
-TURNS_PER_SECOND = 20
+TURNS_PER_SECOND = 10
 BURST = 10
 """Turns that are free of pauses, so that short jobs are not held up."""
 GATHERED = 16 * 1024

@@ -170,7 +170,7 @@ def test_shown_duration_is_read_back_within_its_precision(seconds: float) -> Non
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0ms"),
+        (0, "0s"),
         (0.25, "250ms"),
         (0.9996, "1s"),
         (10, "10s"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("torture")]
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
+
+
+@pytest.fixture
+def unhurried() -> None:
+    """Let a test take its minutes without having its stack shown, as that of one that hangs."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture

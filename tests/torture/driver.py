@@ -26,7 +26,7 @@ from attrs import define, field, frozen
 
 from supervisor.journal import Journal, JournalError
 from supervisor.states import RunState
-from tests.torture.remains import become_reaper, children
+from tests.torture.remains import children
 from tests.torture.workload import Job, jobs_file
 
 Moment: TypeAlias = Literal["start", "adoption", "turn", "work"]
@@ -36,6 +36,8 @@ The supervisor's start, its first word about jobs, or its word about a job's end
 next one is launched.
 """
 
+REST = "rest.toml"
+"""A file with one job that fails, as some do in each workload."""
 PATIENCE = 240.0
 """Seconds that the last life may take."""
 _TAKES_UP = "taking up a former supervisor's jobs"
@@ -77,15 +79,15 @@ class Life:
     _rest: bytes = b""
 
     @classmethod
-    def begin(cls, top: Path, log: Path) -> Life:
+    def begin(cls, top: Path, log: Path, file: str = "jobs.toml") -> Life:
         """Start ``up``; what it says goes through this process to a file, jobs' lines nowhere."""
         command = [
             sys.executable, "-m", "supervisor",
             "--root", str(top / "r"), "--state", str(top / "s"), "--log-format", "json",
-            "up", str(top / "jobs.toml"),
+            "up", str(top / file),
         ]  # fmt: skip
-        with open(log, "ab") as file:
-            file.write(b"--- another life\n")
+        with open(log, "ab") as output:
+            output.write(b"--- another life\n")
         return cls(
             subprocess.Popen(
                 command,
@@ -142,7 +144,7 @@ def _reap(supervisor: int) -> None:
 
 @define(eq=False, kw_only=True)
 class Driver:
-    """Runs workloads below `top`, one in each round, with kills of supervisors in between."""
+    """Runs a workload below `top`, with kills of supervisors in between, `being_reaper`."""
 
     top: Path
     chance: random.Random
@@ -153,7 +155,6 @@ class Driver:
 
     def lay_out(self, jobs: Sequence[Job], project: str, concurrency: int) -> None:
         """Put the files of a workload where it will run."""
-        become_reaper()
         (self.top / "out").mkdir(parents=True)
         (self.top / "torture").mkdir()
         actor = Path(__file__).with_name("actor.py")
@@ -173,14 +174,25 @@ class Driver:
                 return killed
             killed += 1
             if self._is_over():
+                self._clear_up()
                 return killed
-        last = Life.begin(self.top, self._log)
+        self._live_out("jobs.toml")
+        return killed
+
+    def _clear_up(self) -> None:
+        """Let another supervisor take away what one has left that was killed at its very end."""
+        rest = '[jobs.rest]\nimage = "host"\ncommand = ["false"]\n'
+        (self.top / REST).write_text(rest)
+        self._live_out(REST)
+
+    def _live_out(self, file: str) -> None:
+        """One life that comes to its own end. Raises NotEnding."""
+        last = Life.begin(self.top, self._log, file)
         if last.listen(self._log, time.monotonic() + PATIENCE):
             os.kill(last.process.pid, signal.SIGABRT)
             last.wait()
             raise NotEnding(f"the last supervisor did not end within {PATIENCE} seconds")
         self._ended(last)
-        return killed
 
     @property
     def _log(self) -> Path:

@@ -11,28 +11,27 @@ import json
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
 from tests.torture.fault import Fault
 from tests.torture.forked import learn
 from tests.torture.plays import PLAYS, Play
-from tests.torture.remains import become_reaper, left_behind
+from tests.torture.remains import being_reaper, left_behind
 from tests.torture.trial import Place, Stuck, Trial, faults_of
 from tests.torture.verdict import Verdict, judge
 
 
 def main(image: str, top: Path) -> None:
     """Carry out what is asked for on standard input until it ends."""
-    become_reaper()
     _learn(image, top)
-    for number, line in enumerate(sys.stdin):
-        word, _, name = line.strip().partition(" ")
-        fault = None if word == "record" else Fault.parse(word)
-        play_name = name if fault is None else fault.play
-        answer = _carry_out(play_name, fault, image, top, number)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    with being_reaper():
+        for number, line in enumerate(sys.stdin):
+            word, _, name = line.strip().partition(" ")
+            fault = None if word == "record" else Fault.parse(word)
+            play_name = name if fault is None else fault.play
+            answer = _carry_out(play_name, fault, image, top, number)
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
 
 
 def _learn(image: str, top: Path) -> None:
@@ -56,7 +55,6 @@ def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: in
     place = Place(top=top / str(number))
     _prepare(place, play, project, image)
     trial = Trial(place=place, fault=fault)
-    began = time.monotonic()
     try:
         play.perform(trial)
         if not trial.unfinished and any(left_behind(place.top, project)):
@@ -77,9 +75,7 @@ def _carry_out(name: str, fault: Fault | None, image: str, top: Path, number: in
         "end": verdict.end,
         "problems": [*verdict.problems],
         "evidence": str(place.top) if verdict.problems else "",
-        "seconds": round(time.monotonic() - began, 3),
         "faults": [str(each) for each in faults_of(name, trial.seen)],
-        "seen": trial.seen,
     }
 
 

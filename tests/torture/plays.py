@@ -16,6 +16,7 @@ from tests.torture.intercept import kill
 from tests.torture.trial import Trial
 
 _SCRIPT = """
+{first}
 echo ran >>/out/ran
 echo "out 1"
 echo "err 1" >&2
@@ -26,7 +27,7 @@ printf "no newline"
 {last}
 """
 _WAIT = "until test -e /out/go; do sleep 0.02; done"
-_WAIT_FOR_TERM = f"trap 'printf \"no newline\"; exit 7' TERM; {_WAIT}"
+_OBEY = "trap 'printf \"no newline\"; exit 7' TERM"
 
 
 @frozen(kw_only=True)
@@ -48,6 +49,7 @@ class Play:
     ends: Sequence[Sequence[End]]
     keys: str = ""
     """Further keys of the job."""
+    first: str = ""
     middle: str = ""
     last: str = "exit 3"
     host: bool = False
@@ -56,7 +58,7 @@ class Play:
 
     def jobs_file(self, project: str, image: str) -> str:
         """The file that the play is about; the project's name is the trial's own."""
-        script = _SCRIPT.format(middle=self.middle, last=self.last)
+        script = _SCRIPT.format(first=self.first, middle=self.middle, last=self.last)
         command = f"['{self.command}']" if self.command else f'"""{_quoted(script)}"""'
         return (
             f'name = "{project}"\n[jobs.job]\nimage = "{"host" if self.host else image}"\n'
@@ -183,7 +185,8 @@ PLAYS: Mapping[str, Play] = {
         perform=_stop,
         # The last: killed when it had written down that it would stop the job, which ends itself.
         ends=[[_STOPPED], [_OWN], [evolve(_OWN, reason=Reason.CANCELLED)]],
-        middle=_WAIT_FOR_TERM,
+        first=_OBEY,
+        middle=_WAIT,
     ),
-    "down": Play(perform=_down, ends=[[_STOPPED]], middle=_WAIT_FOR_TERM),
+    "down": Play(perform=_down, ends=[[_STOPPED]], first=_OBEY, middle=_WAIT),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.leaks import cgroup_mounts, mounts
@@ -18,9 +18,18 @@ from tests.leaks import cgroup_mounts, mounts
 _SUBREAPER = 36
 
 
-def become_reaper() -> None:
+@contextmanager
+def being_reaper() -> Iterator[None]:
     """Be whom the processes come to whose parents have died, as PID 1 of the machine is."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
+    _set_subreaper(1)
+    try:
+        yield
+    finally:
+        _set_subreaper(0)
+
+
+def _set_subreaper(value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "become a subreaper")
 
 

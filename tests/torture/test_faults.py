@@ -18,7 +18,7 @@ from tests.torture.plays import PLAYS
 
 pytestmark = [pytest.mark.root, pytest.mark.controller("memory", "pids")]
 
-SAMPLE = 128
+SAMPLE = 256
 """How many faults the normal suite has time for."""
 
 _STEPS: Mapping[str, Mapping[Mode, int]] = {
@@ -63,7 +63,7 @@ def test_some_faults_end_well(busybox: Path, evidence: Path) -> None:
 
 @pytest.mark.torture
 def test_all_faults_end_well(
-    busybox: Path, evidence: Path, capsys: pytest.CaptureFixture[str]
+    unhurried: None, busybox: Path, evidence: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every call of a job's whole life is failed and killed at; prints what came of it."""
     faults = [

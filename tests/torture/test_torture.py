@@ -13,7 +13,7 @@ from attrs import define, field
 
 from tests.torture.checker import Findings, check
 from tests.torture.driver import Driver, NotEnding
-from tests.torture.remains import left_behind
+from tests.torture.remains import being_reaper, left_behind
 from tests.torture.workload import make
 
 pytestmark = [pytest.mark.root, pytest.mark.controller("memory", "pids")]
@@ -39,7 +39,8 @@ class Torture:
         """Fail with all that is wrong in the first round in which anything is."""
         while self.killed < kills:
             top = self.top / str(self.rounds)
-            problems = list(self._round(top, kills - self.killed))
+            with being_reaper():
+                problems = list(self._round(top, kills - self.killed))
             if problems:
                 top.joinpath("problems").write_text("\n".join(problems) + "\n")
                 text = "\n".join(problems[:50])
@@ -94,7 +95,10 @@ def test_a_few_kills_lose_nothing(evidence: Path) -> None:
 
 @pytest.mark.torture
 def test_many_kills_lose_nothing(
-    evidence: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+    unhurried: None,
+    evidence: Path,
+    pytestconfig: pytest.Config,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Large workloads come to the same ends through hundreds of kills; prints what was hit."""
     seed = pytestconfig.getoption("--torture-seed", 1)

@@ -24,6 +24,7 @@ class Screen:
         self._terminal = terminal
         self.drawn = b""
         """Everything, with all control sequences."""
+        self._found = 0
 
     @property
     def text(self) -> str:
@@ -31,10 +32,10 @@ class Screen:
         return ESCAPE.sub(b"", self.drawn).replace(b"\r", b"").decode()
 
     def read_until(self, text: str) -> None:
-        """Read on until this text was drawn after all that was read before."""
-        start = len(self.text)
-        while text not in self.text[start:]:
+        """Read on until this text was drawn behind the one that was waited for before."""
+        while (place := self.text.find(text, self._found)) < 0:
             assert self._read(), f"ended after {self.text}"
+        self._found = place + len(text)
 
     def finish(self) -> int:
         """Read to the end; returns the exit code."""

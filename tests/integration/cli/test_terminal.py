@@ -16,9 +16,9 @@ JOBS = """\
 [defaults]
 image = "host"
 [jobs.chatty]
-command = "echo first; sleep 0.4; printf '\\\\033[31mred\\\\n'; sleep 0.5"
+command = "echo first; sleep 0.8; printf '\\\\033[31mred\\\\n'; sleep 1.2"
 [jobs.broken]
-command = "sleep 0.3; exit 3"
+command = "sleep 1.2; exit 3"
 [jobs.next]
 command = "true"
 depends_on = ["chatty"]
@@ -31,9 +31,10 @@ def test_a_live_table_and_then_the_summary(pocker: Pocker) -> None:
     with screen(command, rows=24, columns=100, environment={}) as shown:
         shown.read_until("LAST LINE")
         shown.read_until("first")
-        shown.read_until("Error: exit code 3")
         shown.read_until(r"\x1b[31mred")
+        shown.read_until("Error: exit code 3")
         assert shown.finish() == 1
+    assert re.search("chatty +running +1 +1s", shown.text)
     assert b"\x1b[31mred" not in shown.drawn
     assert b"\x1b[36mrunning" in shown.drawn
     assert b"\x1b[31mfailed" in shown.drawn

@@ -21,7 +21,7 @@ def test_a_quiet_stream_is_served_at_once() -> None:
 
 
 def test_a_chatty_stream_is_served_at_intervals() -> None:
-    """A hundred lines a second are taken in some twenty turns."""
+    """A hundred lines a second are taken in a few turns."""
     pace = Pace(0.0)
     now, turns = 0.0, 0
     while now < 10.0:

@@ -18,9 +18,15 @@ from supervisor.journal.records import (
     event_of,
     run_of,
 )
+from supervisor.journal.schema import VERSION
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that holds the database."""
+
+
+def other_version(path: Path, version: int) -> JournalError:
+    """Nobody but another version of this program made that."""
+    return JournalError(f"{path}: made by another version (schema {version})")
 
 
 class JournalReader:
@@ -32,7 +38,10 @@ class JournalReader:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """Open for reading only, or None where nothing was ever run. Raises JournalError."""
+        """Open for reading only, or None where nothing was ever run. Raises JournalError.
+
+        A database whose making another process has only begun is one without runs, too.
+        """
         if not path.exists():
             return None
         connection = None
@@ -40,12 +49,17 @@ class JournalReader:
             connection = sqlite3.connect(
                 f"file:{path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT, isolation_level=None
             )
-            connection.execute("PRAGMA user_version").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
             raise JournalError(f"open state database {path}: {error}") from error
-        return cls(connection)
+        if version == VERSION:
+            return cls(connection)
+        connection.close()
+        if version == 0:
+            return None
+        raise other_version(path, version)
 
     def close(self) -> None:
         """Close the database."""

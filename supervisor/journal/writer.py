@@ -12,7 +12,7 @@ from typing import Self
 
 from attrs import asdict
 
-from supervisor.journal.reader import BUSY_TIMEOUT, JournalReader
+from supervisor.journal.reader import BUSY_TIMEOUT, JournalReader, other_version
 from supervisor.journal.records import AttemptResult, EventKind, JournalCorrupt, JournalError
 from supervisor.journal.schema import SCHEMA, VERSION
 from supervisor.states import Reason, RunState, StopCause
@@ -43,7 +43,7 @@ class Journal(JournalReader):
                     f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
                 )
             elif version != VERSION:
-                raise JournalError(f"{path}: made by another version (schema {version})")
+                raise other_version(path, version)
         except (sqlite3.Error, OSError) as error:
             damaged = getattr(error, "sqlite_errorcode", None) in _DAMAGE
             kind = JournalCorrupt if damaged else JournalError

@@ -52,6 +52,15 @@ static void resolve_read(struct logpump *pump) {
     commit(pump, &state);
 }
 
+// A read into a page that is not mapped yet faults, and while a fault waits for a lock that another
+// thread holds, a kill ends it: the read takes only a part, and nobody would know how much.
+static void touch_pages(struct logpump *pump) {
+    for (size_t at = 0; at < LOGPUMP_BATCH; at += 4096) {
+        __atomic_fetch_or(&pump->spool->batch[at], 0, __ATOMIC_RELAXED);
+    }
+    __atomic_fetch_or(&pump->spool->batch[LOGPUMP_BATCH - 1], 0, __ATOMIC_RELAXED);
+}
+
 int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh) {
     *pump =
         (struct logpump){.peek = {-1, -1}, .holds_lines = holds_lines, .capacity = LOGPUMP_BATCH};
@@ -72,6 +81,7 @@ int logpump_open(struct logpump *pump, int fd, bool holds_lines, bool *fresh) {
         return -1;
     }
     pump->spool = memory;
+    touch_pages(pump);
     *fresh = !valid(pump);
     if (*fresh) {
         memset(pump->spool, 0, offsetof(struct logpump_spool, batch));

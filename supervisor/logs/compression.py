@@ -87,17 +87,12 @@ class CompressedArchive:
         return True
 
     def _find_plain(self) -> str | None:
-        for names in put_away(self._directory).values():
-            if len(names) == 2:
-                # Left by a kill after the compressed file had got its name.
-                os.unlink(os.path.join(self._directory, min(names)))
-            elif not names[0].endswith(PACKED):
-                return names[0]
-        return None
+        names = put_away(self._directory).values()
+        return next((name for name in names if not name.endswith(PACKED)), None)
 
     def _replace(self, inode: int, packed: int) -> None:
         """Put the compressed file in the place of the plain one, whatever that is called by now."""
-        for name, *_ in put_away(self._directory).values():
+        for name in put_away(self._directory).values():
             path = Path(self._directory, name)
             if path.lstat().st_ino == inode:
                 link = f"/proc/self/fd/{packed}"

@@ -50,16 +50,20 @@ def current_path(directory: str) -> str:
     return os.path.join(directory, CURRENT)
 
 
-def put_away(directory: str) -> dict[int, list[str]]:
+def put_away(directory: str) -> dict[int, str]:
     """The names of the files that rotations have put away, by number, newest first.
 
-    Two names have the same number where compressing it was interrupted: their content is the same.
-    Raises OSError.
+    Where a kill came after a compressed file had got its name, the plain one with the same number
+    and content goes now: renamed one after the other, a second kill would leave them with two
+    numbers, as if they were two files. Raises OSError.
     """
-    names: dict[int, list[str]] = {}
+    names: dict[int, str] = {}
     for name in sorted(os.listdir(directory)):
         if match := _ROTATED.fullmatch(name):
-            names.setdefault(int(match[1]), []).append(name)
+            number = int(match[1])
+            if number in names:
+                os.unlink(os.path.join(directory, names[number]))
+            names[number] = name
     return dict(sorted(names.items()))
 
 
@@ -71,15 +75,14 @@ def rotate(directory: str, max_files: int) -> None:
     free = next(number for number in count(1) if number not in names or number >= oldest)
     for number in names:
         if number > oldest or number == free:
-            for name in names[number]:
-                os.unlink(os.path.join(directory, name))
+            os.unlink(os.path.join(directory, names[number]))
     if oldest == 0:
         os.unlink(current)
         return
     for number in range(free, 1, -1):
-        for name in names[number - 1]:
-            suffix = PACKED if name.endswith(PACKED) else ""
-            os.replace(os.path.join(directory, name), f"{current}.{number}{suffix}")
+        name = names[number - 1]
+        suffix = PACKED if name.endswith(PACKED) else ""
+        os.replace(os.path.join(directory, name), f"{current}.{number}{suffix}")
     os.replace(current, f"{current}.1")
 
 

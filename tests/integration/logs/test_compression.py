@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -18,6 +18,7 @@ import structlog.testing
 from runtime.cgroups.notices import Notices
 from supervisor.logs import LogError, LogFollower, LogLimits, LogQuery
 from supervisor.logs.compression import NICENESS, WORKER, CompressedArchive
+from supervisor.logs.files import rotate
 from supervisor.logs.frames import pack
 from tests.integration.logs.scene import SMALL, Scene, compress_all, text_of
 
@@ -123,6 +124,20 @@ def test_an_interrupted_replacement_is_finished(rotated: Scene) -> None:
         finish()
     assert sorted(rotated.sizes()) == ["log", *(f"log.{number}.zst" for number in range(1, 6))]
     assert rotated.text() == LINES + b"x" * SMALL.max_size + b"\n"
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_rotation_after_a_kill_may_be_interrupted_as_well(rotated: Scene, steps: int) -> None:
+    """A second kill, after any step of the next rotation, makes no line come twice."""
+    directory = Path(rotated.directory)
+    plain = {number: (directory / f"log.{number}").read_bytes() for number in (2, 3)}
+    compress_all(rotated.directory)
+    for number, content in plain.items():
+        (directory / f"log.{number}").write_bytes(content)
+    replace = mock.Mock(wraps=os.replace, side_effect=[mock.DEFAULT] * steps + [InterruptedError])
+    with mock.patch("os.replace", replace), suppress(InterruptedError):
+        rotate(rotated.directory, COMPRESSED.max_files)
+    assert rotated.text() == LINES
 
 
 def test_a_successor_compresses_what_was_left(rotated: Scene) -> None:

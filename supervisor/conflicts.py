@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 from runtime.limits import Limits
 from runtime.security.sysctls import check_sysctl
 from supervisor.faults import REFUSALS, Fault, faults_of
-from supervisor.jobspec import Condition, RestartPolicy
 from supervisor.kinds import keys_of
 from supervisor.ordering import find_cycles
+from supervisor.policies import Condition, RestartPolicy
 from supervisor.problems import did_you_mean
 from supervisor.resources import Resources
 

@@ -11,7 +11,7 @@ import re
 from runtime.security.capabilities import NAMES, parse_capability
 from runtime.security.sysctls import check_sysctl
 from runtime.spec import HOSTNAME_PATTERN
-from supervisor.jobspec import SecurityOptions
+from supervisor.policies import SecurityOptions
 from supervisor.values import (
     NUMBER,
     read_choice,

@@ -19,7 +19,7 @@ from runtime.process import boottime
 from supervisor.attempt import Attempt, AttemptPlace, StopBegun
 from supervisor.containerspec import container_id
 from supervisor.control import StopWish
-from supervisor.jobspec import Condition, JobSpec
+from supervisor.jobspec import JobSpec
 from supervisor.journal import (
     AttemptRecord,
     AttemptResult,
@@ -28,6 +28,7 @@ from supervisor.journal import (
     result_of,
 )
 from supervisor.observer import RunObserver
+from supervisor.policies import Condition
 from supervisor.rebuild import Document
 from supervisor.restart import Retry, next_step
 from supervisor.states import Event, Reason, RunState, apply

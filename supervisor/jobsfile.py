@@ -21,8 +21,9 @@ from runtime.errors import SpecError
 from runtime.limits import Limits
 from supervisor.conflicts import check_dependencies, check_job, limits_of, one_of_each
 from supervisor.faults import REFUSALS, Fault, faults_of
-from supervisor.jobspec import Dependency, JobsFile, JobSpec, RestartPolicy
+from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.kinds import keys_of
+from supervisor.policies import Dependency, RestartPolicy
 from supervisor.positions import find_positions
 from supervisor.problems import JobsFileError, KeyPath, Problem, did_you_mean, show_path
 from supervisor.resources import Resources

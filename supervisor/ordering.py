@@ -11,7 +11,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeAlias
 
-from supervisor.jobspec import Condition, Dependency, JobSpec
+from supervisor.jobspec import JobSpec
+from supervisor.policies import Condition, Dependency
 
 Graph: TypeAlias = Mapping[str, Collection[str]]
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from supervisor.jobspec import Backoff, JobSpec, RestartKind, RestartPolicy
+from supervisor.jobspec import JobSpec
+from supervisor.policies import Backoff, RestartKind, RestartPolicy
 from supervisor.states import Reason
 
 RETRY_BACKOFF = Backoff()

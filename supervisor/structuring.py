@@ -19,18 +19,6 @@ from supervisor.isolation import (
     read_sysctls,
     read_user,
 )
-from supervisor.jobspec import (
-    Awaited,
-    Backoff,
-    Condition,
-    Dependency,
-    DependsOn,
-    Log,
-    LogOptions,
-    Pauses,
-    Restart,
-    SecurityOpt,
-)
 from supervisor.kinds import (
     Capabilities,
     Command,
@@ -85,6 +73,18 @@ from supervisor.mounts import (
     parse_mode,
     split_tmpfs,
     split_volume,
+)
+from supervisor.policies import (
+    Awaited,
+    Backoff,
+    Condition,
+    Dependency,
+    DependsOn,
+    Log,
+    LogOptions,
+    Pauses,
+    Restart,
+    SecurityOpt,
 )
 from supervisor.problems import did_you_mean
 from supervisor.resources import IoTable, IoTables, Ulimit, Ulimits

@@ -16,8 +16,8 @@ from typing import TypeVar, cast
 from runtime.spec import ENVIRONMENT_NAME
 from runtime.units import parse_duration, parse_size
 from supervisor.faults import read_each
-from supervisor.jobspec import Condition, RestartKind, RestartPolicy
 from supervisor.mounts import host_path, is_marked_path
+from supervisor.policies import Condition, RestartKind, RestartPolicy
 from supervisor.problems import did_you_mean
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.jobsfile import load
-from supervisor.jobspec import RestartKind
+from supervisor.policies import RestartKind
 from supervisor.problems import JobsFileError
 from tests.supervisor.documents import PATH, in_job, problems, read
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from runtime.errors import SpecError
 from runtime.limits import DEFAULT_PIDS, IoLimit, Limits
 from supervisor.jobsfile import load
-from supervisor.jobspec import (
+from supervisor.jobspec import JobSpec
+from supervisor.mounts import Device, Tmpfs, Volume
+from supervisor.policies import (
     Backoff,
     Condition,
-    JobSpec,
     LogOptions,
     RestartKind,
     RestartPolicy,
     SecurityOptions,
 )
-from supervisor.mounts import Device, Tmpfs, Volume
 from supervisor.resources import Ulimit
 
 OWN = {"HOME": "/home/me", "EMPTY": ""}

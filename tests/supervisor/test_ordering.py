@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.jobspec import Condition, Dependency, JobSpec
+from supervisor.jobspec import JobSpec
 from supervisor.ordering import (
     dependencies_of,
     dependents_of,
@@ -20,6 +20,7 @@ from supervisor.ordering import (
     to_dot,
     to_text,
 )
+from supervisor.policies import Condition, Dependency
 
 Graph = dict[str, list[str]]
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.jobspec import Backoff, JobSpec, RestartKind, RestartPolicy
+from supervisor.jobspec import JobSpec
+from supervisor.policies import Backoff, RestartKind, RestartPolicy
 from supervisor.restart import Retry, Stop, next_step, pause
 from supervisor.states import Reason
 

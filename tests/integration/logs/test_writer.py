@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import SpecError
-from supervisor.jobspec import SMALLEST_LOG
 from supervisor.logs import LogError, LogLimits, LogQuery, LogWriter, Stream
+from supervisor.policies import SMALLEST_LOG
 from tests.integration.logs.scene import SMALL, Scene, scene_in
 
 OUTPUT = (

@@ -302,6 +302,7 @@ class Attempt:
                 reason=reason,
                 detail=str(error),
                 exit_code=exit_code,
+                stop_cause=self._ended_by,
                 ended=time.time(),
                 elapsed=elapsed,
             )
@@ -318,9 +319,10 @@ class Attempt:
         reason, exit_code = classify(end, self.job.success_codes)
         return AttemptResult(
             reason=reason,
-            detail=describe_end(reason, exit_, self.job, self._victims()),
+            detail=describe_end(reason, exit_, self.job, self._ended_by, self._victims()),
             exit_code=exit_code,
             signal=exit_.signal,
+            stop_cause=self._ended_by,
             ended=exit_.ended or time.time(),
             elapsed=elapsed if exit_.elapsed is None else exit_.elapsed,
             memory_peak=usage.memory_peak,

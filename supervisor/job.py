@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import trio
@@ -19,6 +19,7 @@ from runtime.process import boottime
 from supervisor.attempt import Attempt, AttemptPlace, StopBegun
 from supervisor.containerspec import container_id
 from supervisor.control import StopWish
+from supervisor.dependencies import first_unmet
 from supervisor.jobspec import JobSpec
 from supervisor.journal import (
     AttemptRecord,
@@ -28,10 +29,11 @@ from supervisor.journal import (
     result_of,
 )
 from supervisor.observer import RunObserver
-from supervisor.policies import Condition
 from supervisor.rebuild import Document
 from supervisor.restart import Retry, next_step
-from supervisor.states import Event, Reason, RunState, apply
+from supervisor.revision import definition
+from supervisor.states import Event, Reason, RunState, StopCause, apply
+from supervisor.wording import STOPPED
 from supervisor.workshop import Outcome, Workshop
 
 log = structlog.stdlib.get_logger()
@@ -51,10 +53,14 @@ class JobRun:
     result: AttemptResult | None = None
     """The newest attempt that has ended."""
     outcome: Outcome | None = None
+    former: JobRun | None = None
+    """A run of a job of this name that has gone from the file and may not have ended yet."""
     started: trio.Event = field(factory=trio.Event, init=False)
     """Set once an attempt's command has been executed."""
     ended: trio.Event = field(factory=trio.Event, init=False)
     wish: StopWish = field(factory=StopWish, init=False)
+    _definitions: int = field(default=0, init=False)
+    """How often the job was defined in another way."""
     _void: int = field(default=0, init=False)
     _pauses: int = field(default=0, init=False)
     _retry_at: float = field(default=0.0, init=False)
@@ -62,10 +68,10 @@ class JobRun:
     _waiting: trio.CancelScope | None = field(default=None, init=False)
 
     @classmethod
-    def begin(cls, spec: JobSpec, shop: Workshop) -> JobRun:
+    def begin(cls, spec: JobSpec, shop: Workshop, former: JobRun | None = None) -> JobRun:
         """A new run of a job, committed to the journal."""
         number = shop.journal.create_run(shop.session, spec.name, RunState.PENDING)
-        return cls(spec=spec, shop=shop, number=number)
+        return cls(spec=spec, shop=shop, number=number, former=former)
 
     @classmethod
     def take_up(cls, spec: JobSpec, shop: Workshop, record: RunRecord) -> JobRun:
@@ -111,9 +117,9 @@ class JobRun:
         container = None if self.attempt is None else self.attempt.container
         return None if container is None else container.usage().memory_current
 
-    def stop(self) -> None:
+    def stop(self, cause: StopCause = "cancelled") -> None:
         """Ask for an orderly end; a run that only waits ends at once."""
-        self.wish.ask("cancelled")
+        self.wish.ask(cause)
         self._pass_on_wish()
 
     def kill(self) -> None:
@@ -122,15 +128,37 @@ class JobRun:
         self._pass_on_wish()
 
     def _pass_on_wish(self) -> None:
+        assert self.wish.cause is not None
         if self._waiting is not None:
             self._waiting.cancel()
         if self.attempt is not None:
             wish = self.attempt.wish
-            (wish.insist if self.wish.at_once.is_set() else wish.ask)("cancelled")
+            (wish.insist if self.wish.at_once.is_set() else wish.ask)(self.wish.cause)
+
+    def redefine(self, spec: JobSpec, shop: Workshop) -> None:
+        """Go on with another definition; what already runs may have to end for it."""
+        before, self.spec, self.shop = self.spec, spec, shop
+        self._definitions += 1
+        # Whoever mends a job that fails does not want to wait for its pause to end.
+        is_mended = self.state is RunState.BACKOFF and definition(before) != definition(spec)
+        if self._waiting is not None and (self.state is RunState.PENDING or is_mended):
+            self._waiting.cancel()
+        self._replace_outdated()
+
+    def _replace_outdated(self) -> None:
+        """End an attempt that was made of another definition and would never end by itself."""
+        if self.attempt is None or not self.attempt.job.restart.endless:
+            return
+        if self.attempt.place.document.definition != definition(self.spec):
+            self.attempt.wish.ask("replaced")
 
     async def run(self, others: Mapping[str, JobRun]) -> None:
         """From waiting to the outcome. `others` are all runs by job name."""
         try:
+            if self.former is not None:
+                with self._wait_scope():
+                    await self.former.ended.wait()
+                self.former = None
             if self.state is RunState.PENDING:
                 failed = await self._wait_for_dependencies(others)
                 if failed is not None:
@@ -148,7 +176,7 @@ class JobRun:
             self.enter(event)
             return True
         when = "between two attempts" if self.attempts else "before it ran"
-        self._finish(Event.CANCELLED, Reason.CANCELLED, f"stopped on request {when}")
+        self._finish(Event.CANCELLED, Reason.CANCELLED, f"{STOPPED[self.wish.cause]} {when}")
         return False
 
     def enter(self, event: Event) -> None:
@@ -193,35 +221,16 @@ class JobRun:
                 self._waiting = None
 
     async def _wait_for_dependencies(self, others: Mapping[str, JobRun]) -> JobRun | None:
-        """The first dependency that can no longer be met, or None once all are met."""
-        failed: list[JobRun] = []
+        """The first dependency that can no longer be met, or None once all are met.
 
-        async def wait_for(other: JobRun, condition: Condition) -> None:
-            if not await other.fulfils(condition):
-                failed.append(other)
-                nursery.cancel_scope.cancel()
-
-        with self._wait_scope():
-            async with trio.open_nursery() as nursery:
-                for dependency in self.spec.depends_on:
-                    nursery.start_soon(wait_for, others[dependency.job], dependency.condition)
-        return failed[0] if failed else None
-
-    async def fulfils(self, condition: Condition) -> bool:
-        """Wait until this run has met a condition, or can no longer meet it."""
-        if condition is Condition.COMPLETED:
-            await self.ended.wait()
-            return self.succeeded
-        async with trio.open_nursery() as nursery:
-
-            async def ended() -> None:
-                await self.ended.wait()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(ended)
-            await self.started.wait()
-            nursery.cancel_scope.cancel()
-        return self.started.is_set()
+        The wait begins anew where the job is defined in another way meanwhile.
+        """
+        failed, seen = None, None
+        while seen != self._definitions and self.wish.cause is None:
+            seen = self._definitions
+            with self._wait_scope():
+                failed = await first_unmet(self.spec.depends_on, others)
+        return failed
 
     def _skip(self, failed: JobRun) -> None:
         assert failed.outcome is not None
@@ -249,6 +258,7 @@ class JobRun:
             elapsed=result.elapsed or 0.0,
             pauses=self._pauses,
             chance=random.random(),
+            replaced=result.stop_cause == "replaced",
         )
         if not isinstance(step, Retry) or self.wish.cause is not None:
             self._conclude(result)
@@ -289,11 +299,11 @@ class JobRun:
             record = self.shop.journal.begin_attempt(
                 self.number, self.attempts, container, self.shop.boot
             )
-        with self._attempt(container, record) as attempt:
+        with self._attempt(container, record, definition(self.spec)) as attempt:
             return await attempt.run()
 
     @contextmanager
-    def _attempt(self, container: str, record: int) -> Iterator[Attempt]:
+    def _attempt(self, container: str, record: int, made_of: str) -> Iterator[Attempt]:
         name = self.spec.name
         self.attempt = Attempt(
             job=self.spec,
@@ -308,15 +318,17 @@ class JobRun:
                     run=self.number,
                     attempt=self.attempts,
                     boot=self.shop.boot,
+                    definition=made_of,
                 ),
                 logs=self.shop.places.logs(name, self.number, self.attempts),
                 sink=None if self.shop.sink is None else self.shop.sink(name),
             ),
-            observer=RunObserver(self, record),
+            observer=RunObserver(run=self, job=self.spec, record=record),
             wish=StopWish(),
         )
         if self.wish.cause is not None:
             self._pass_on_wish()
+        self._replace_outdated()
         try:
             yield self.attempt
         finally:
@@ -354,7 +366,8 @@ class JobRun:
         except trio.WouldBlock:
             granted = False
         try:
-            with self._attempt(record.container, record.id) as attempt:
+            made_of = self._made_of(record.container)
+            with self._attempt(record.container, record.id, made_of) as attempt:
                 attempt.oom_kills_told = self.shop.journal.oom_kills_told(
                     self.number, record.number
                 )
@@ -362,6 +375,13 @@ class JobRun:
         finally:
             if granted:
                 self.shop.slots.release_on_behalf_of(self)
+
+    def _made_of(self, container: str) -> str:
+        """The digest of what a container was made of; that of the job now where nobody knows."""
+        with suppress(OSError, ValueError, TypeError):
+            document = Document.read(self.shop.runtime.directories.container(container))
+            return document.definition or definition(self.spec)
+        return definition(self.spec)
 
     def _lose(self, record: AttemptRecord, detail: str) -> AttemptResult:
         result = AttemptResult(reason=Reason.LOST, detail=detail, ended=time.time())

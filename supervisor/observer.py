@@ -25,7 +25,6 @@ log = structlog.stdlib.get_logger()
 class ObservedRun(Protocol):
     """The run whose attempt is observed."""
 
-    spec: JobSpec
     shop: Workshop
     number: int
     state: RunState
@@ -37,11 +36,13 @@ class ObservedRun(Protocol):
         """Make a transition that is not the last one."""
 
 
-@frozen
+@frozen(kw_only=True)
 class RunObserver:
     """Turns what happens in an attempt into transitions of its run."""
 
     run: ObservedRun
+    job: JobSpec
+    """What the attempt is made of; the run may be defined in another way since."""
     record: int
 
     @property
@@ -63,7 +64,7 @@ class RunObserver:
                 self._event(EventKind.ATTEMPT, f"attempt {run.attempts} adopted", pid=pid)
                 said = "job adopted"
         run.started.set()
-        log.info(said, job=run.spec.name, attempt=run.attempts, pid=pid)
+        log.info(said, job=self.job.name, attempt=run.attempts, pid=pid)
 
     def stopping(self, cause: StopCause) -> None:
         with self._journal.transaction():
@@ -75,7 +76,7 @@ class RunObserver:
         self.run.result = result
 
     def out_of_memory(self, kills: int, usage: Usage, victims: Sequence[OomVictim]) -> None:
-        limit = self.run.spec.limits.memory
+        limit = self.job.limits.memory
         self._event(
             EventKind.OOM,
             describe_victims(victims, kills, limit, usage.memory_peak),
@@ -86,7 +87,7 @@ class RunObserver:
         )
         log.warning(
             "job out of memory",
-            job=self.run.spec.name,
+            job=self.job.name,
             attempt=self.run.attempts,
             kills=kills,
             victims=[f"{victim.process} (pid {victim.pid})" for victim in victims],
@@ -95,7 +96,7 @@ class RunObserver:
         )
 
     def log_event(self, event: LogEvent) -> None:
-        job = self.run.spec.name
+        job = self.job.name
         if isinstance(event, LogWriteFailed):
             self._event(EventKind.LOG, f"log cannot be written: {event.cause}", path=event.path)
             log.error("log cannot be written", job=job, cause=event.cause)

@@ -36,6 +36,13 @@ class Document:
     run: int
     attempt: int
     boot: str
+    definition: str = ""
+    """The digest of the definition that it was made of; empty from an earlier version."""
+
+    @classmethod
+    def read(cls, directory: ContainerDirectory) -> Document:
+        """The document beside a container. Raises OSError, ValueError or TypeError."""
+        return cls(**json.loads(Path(directory.document).read_text()))
 
     def write(self, directory: ContainerDirectory) -> None:
         """Put the document where the container is."""
@@ -78,9 +85,8 @@ def _set_aside(database: Path) -> Path:
 
 def _documents(directories: Directories) -> Iterator[Document]:
     for name in sorted(os.listdir(directories.containers)):
-        path = Path(directories.container(name).document)
         try:
-            yield Document(**json.loads(path.read_text()))
+            yield Document.read(directories.container(name))
         except (OSError, ValueError, TypeError) as error:
             log.warning("container without a document", container=name, cause=str(error))
 

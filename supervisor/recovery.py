@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import structlog
@@ -69,18 +69,20 @@ def _is_alive(journal: Journal, run: RunRecord, runtime: Runtime) -> bool:
 
 async def restore_runs(
     shop: Workshop, jobsfile: JobsFile, chosen: Sequence[str]
-) -> Mapping[str, JobRun]:
+) -> dict[str, JobRun]:
     """The runs of the chosen jobs, taken up or begun; nothing else is left running."""
-    known = {run.job: run for run in shop.journal.runs(session=shop.session)}
+    recorded = shop.journal.runs(session=shop.session)
+    known = {run.job: run for run in recorded}
     runs: dict[str, JobRun] = {}
     for name in chosen:
         spec = jobsfile.jobs[name]
         if name in known:
-            runs[name] = JobRun.take_up(spec, shop, known.pop(name))
+            runs[name] = JobRun.take_up(spec, shop, known[name])
         else:
             runs[name] = JobRun.begin(spec, shop)
-    for run in known.values():
-        if not run.state.terminal:
+    taken_up = {run.number for run in runs.values()}
+    for run in recorded:
+        if not run.state.terminal and run.id not in taken_up:
             detail = "no longer in the jobs file, or not chosen"
             shop.journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
     for name in chosen:

@@ -65,11 +65,15 @@ def next_step(
     elapsed: float,
     pauses: int,
     chance: float,
+    replaced: bool = False,
 ) -> NextStep:
     """Decide after attempt number `attempt` (from 1) ended after `elapsed` seconds.
 
-    `pauses` is that of the last `Retry`, 0 before any; `chance` is in [0, 1).
+    `pauses` is that of the last `Retry`, 0 before any; `chance` is in [0, 1). One that was ended
+    to be `replaced` is followed by another at once, whatever the policy.
     """
+    if replaced:
+        return Retry(delay=0.0, pauses=0)
     if not _wants_another(policy_of(job), attempt, reason, exit_code):
         return Stop()
     # `retries` are a few tries of one piece of work; a long one that fails has not worked, so

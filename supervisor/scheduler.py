@@ -6,7 +6,8 @@ clients; jobs that do not depend on each other are stopped together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 import trio
@@ -14,28 +15,89 @@ from attrs import define, field
 
 from supervisor.job import JobRun
 from supervisor.ordering import dependents_of, graph_of
+from supervisor.states import StopCause
 
 log = structlog.stdlib.get_logger()
 
 
+class Over(Exception):
+    """All runs have ended, or are to end: nothing begins any more."""
+
+
 @define(eq=False, kw_only=True)
 class Scheduler:
-    """Runs `runs` (by job name) to their ends."""
+    """Runs `runs` (by job name, each after those that it depends on) to their ends."""
 
-    runs: Mapping[str, JobRun]
+    runs: dict[str, JobRun]
     shutdown_timeout: float
     """Seconds that an ordered shutdown may take as a whole."""
     shutting_down: trio.Event = field(factory=trio.Event, init=False)
     """Set once the ordered end has begun."""
+    _leaving: list[JobRun] = field(factory=list, init=False)
+    """Runs of jobs that have gone from the file, which are being stopped."""
+    _nursery: trio.Nursery | None = field(default=None, init=False)
+    _holds: int = field(default=0, init=False)
+    """For how many reasons, such as a run that has not ended, there is still something to do."""
+    _over: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(self) -> None:
         """Return when every run has ended."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._shut_down_when_asked)
-            async with trio.open_nursery() as jobs:
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._shut_down_when_asked)
+            with self.held_open():
                 for run in self.runs.values():
-                    jobs.start_soon(run.run, self.runs)
-            nursery.cancel_scope.cancel()
+                    self._begin(run)
+            await self._over.wait()
+            self._nursery.cancel_scope.cancel()
+
+    @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Do not let `run` return, also where the last run ends meanwhile. Raises Over."""
+        if self._nursery is None or self._over.is_set():
+            raise Over("all jobs have ended")
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._let_go()
+
+    def _begin(self, run: JobRun) -> None:
+        assert self._nursery is not None
+        self._holds += 1
+        self._nursery.start_soon(self._carry_out, run)
+
+    async def _carry_out(self, run: JobRun) -> None:
+        await run.run(self.runs)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._holds -= 1
+        if self._holds == 0:
+            self._over.set()
+
+    def revise(self, runs: Mapping[str, JobRun]) -> None:
+        """Let these be the runs from now on: new ones begin, and who is not among them ends.
+
+        To be called while it is `held_open`.
+        """
+        assert self._nursery is not None
+        known = set(map(id, self.runs.values()))
+        left = {name: run for name, run in self.runs.items() if runs.get(name) is not run}
+        self._leaving = [run for run in self._leaving if not run.ended.is_set()]
+        self._leaving += left.values()
+        # The runs themselves look at this very mapping.
+        self.runs.clear()
+        self.runs.update(runs)
+        for run in left.values():
+            self._nursery.start_soon(self._stop_in_order, run, left, "removed")
+        for run in runs.values():
+            if id(run) not in known:
+                self._begin(run)
+
+    def leaving(self, name: str) -> JobRun | None:
+        """A run of a job of this name that is to end because the job has gone from the file."""
+        found = (run for run in self._leaving if run.spec.name == name and not run.ended.is_set())
+        return next(found, None)
 
     def shut_down(self) -> None:
         """Begin the ordered end; a second call ends everything now."""
@@ -46,11 +108,12 @@ class Scheduler:
 
     async def stop(self, name: str) -> None:
         """Stop one job and return when it has ended."""
-        self.runs[name].stop()
-        await self.runs[name].ended.wait()
+        run = self.runs[name]
+        run.stop()
+        await run.ended.wait()
 
     def _kill_all(self) -> None:
-        for run in self.runs.values():
+        for run in (*self.runs.values(), *self._leaving):
             run.kill()
 
     async def _shut_down_when_asked(self) -> None:
@@ -59,16 +122,21 @@ class Scheduler:
         with trio.move_on_after(self.shutdown_timeout) as deadline:
             async with trio.open_nursery() as nursery:
                 for run in self.runs.values():
-                    nursery.start_soon(self._stop_in_order, run)
+                    nursery.start_soon(self._stop_in_order, run, self.runs, "cancelled")
+                for run in self._leaving:
+                    nursery.start_soon(run.ended.wait)
         if deadline.cancelled_caught:
             log.warning("shutdown took too long, killing what is left")
             self._kill_all()
 
-    async def _stop_in_order(self, run: JobRun) -> None:
-        """Waits end at once; a running job ends after the jobs that depend on it."""
+    async def _stop_in_order(
+        self, run: JobRun, among: Mapping[str, JobRun], cause: StopCause
+    ) -> None:
+        """Waits end at once; a running job ends after the jobs among these that depend on it."""
         if run.attempt is not None:
-            graph = graph_of({name: each.spec for name, each in self.runs.items()})
-            for name in dependents_of(graph, [run.spec.name]):
-                await self.runs[name].ended.wait()
-        run.stop()
+            graph = graph_of({name: each.spec for name, each in among.items()})
+            within = {name: [need for need in graph[name] if need in among] for name in graph}
+            for name in dependents_of(within, [run.spec.name]):
+                await among[name].ended.wait()
+        run.stop(cause)
         await run.ended.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 import structlog
 import trio
@@ -15,6 +15,7 @@ from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.process import boot_id
 from supervisor.api.server import control_socket, serve_control
+from supervisor.hangup import Terminal, end_as_hung_up
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
 from supervisor.journal import Journal
@@ -22,9 +23,12 @@ from supervisor.lock import SupervisorLock
 from supervisor.logs import LineSink
 from supervisor.ordering import graph_of, select
 from supervisor.places import Places
+from supervisor.problems import JobsFileError
 from supervisor.rebuild import open_journal
 from supervisor.recovery import begin_or_take_up, remove_strays, restore_runs
-from supervisor.scheduler import Scheduler
+from supervisor.reload import Reloader
+from supervisor.revision import Revision
+from supervisor.scheduler import Over, Scheduler
 from supervisor.workshop import Workshop
 
 SHUTDOWN_TIMEOUT = 90.0
@@ -39,6 +43,8 @@ class Watcher:
 
     changed: Callable[[JobRun], None]
     sink: Callable[[str], LineSink] | None = None
+    reloading: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while the jobs file is read again and what it says is made to hold."""
 
 
 @frozen(kw_only=True)
@@ -49,18 +55,27 @@ class Service:
     journal: Journal
     session: int
     control: socket.socket
+    reloader: Reloader
 
     @property
     def runs(self) -> Mapping[str, JobRun]:
         """All runs by job name, each after those it depends on."""
         return self.scheduler.runs
 
+    async def reload(self) -> Revision:
+        """Read the jobs file again and change what has changed; returns what that is.
+
+        Raises JobsFileError with all that is wrong with the file, and then nothing has changed, or
+        Over where everything is to end.
+        """
+        return await self.reloader.reload()
+
     async def run(self, ready: Callable[[], None] = lambda: None) -> int | None:
         """Return when every run has ended: the signal that asked for it, or None."""
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             await nursery.start(self._watch_signals, caught)
-            nursery.start_soon(serve_control, self.scheduler, self.control)
+            nursery.start_soon(serve_control, self.scheduler, self.reload, self.control)
             ready()
             await self.scheduler.run()
             nursery.cancel_scope.cancel()
@@ -69,12 +84,30 @@ class Service:
     async def _watch_signals(
         self, caught: list[int], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for number in signals:
-                log.info("signal received", signal=signal.Signals(number).name)
-                caught.append(number)
-                self.scheduler.shut_down()
+        terminal = Terminal.look()
+        async with trio.open_nursery() as nursery:
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+                task_status.started()
+                async for number in signals:
+                    log.info("signal received", signal=signal.Signals(number).name)
+                    if number == signal.SIGHUP:
+                        nursery.start_soon(self._hear_hangup, terminal)
+                    else:
+                        caught.append(number)
+                        self.scheduler.shut_down()
+
+    async def _hear_hangup(self, terminal: Terminal) -> None:
+        if terminal.has_gone():
+            if not terminal.ignored:
+                # As ever: the jobs run on, and the next `up` takes them up.
+                end_as_hung_up()
+            return
+        try:
+            await self.reload()
+        except JobsFileError:
+            pass  # the log has it
+        except Over as error:
+            log.warning("jobs file not read again", cause=str(error))
 
 
 @asynccontextmanager
@@ -109,11 +142,15 @@ async def open_service(
                 changed=watcher.changed,
             )
             runs = await restore_runs(shop, jobsfile, chosen)
+            scheduler = Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT)
             yield Service(
-                scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
+                scheduler=scheduler,
                 journal=journal,
                 session=session,
                 control=control,
+                reloader=Reloader(
+                    names=names, shop=shop, scheduler=scheduler, around=watcher.reloading
+                ),
             )
             await remove_strays(runtime)  # what could not be removed when its attempt ended
             journal.end_session(session)

@@ -126,7 +126,8 @@ class Reason(StrEnum):
     LOST = "Lost"
 
 
-StopCause: TypeAlias = Literal["deadline", "cancelled"]
+StopCause: TypeAlias = Literal["deadline", "cancelled", "removed", "replaced"]
+"""Its time was up, somebody asked for it, its job has gone from the file, or is another one now."""
 
 
 @frozen(kw_only=True)
@@ -183,4 +184,6 @@ def classify(end: AttemptEnd, success_codes: Collection[int] = (0,)) -> tuple[Re
 _STOPPED: Mapping[StopCause, Reason] = {
     "deadline": Reason.DEADLINE_EXCEEDED,
     "cancelled": Reason.CANCELLED,
+    "removed": Reason.CANCELLED,
+    "replaced": Reason.CANCELLED,
 }

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runtime.container import Exit
 from runtime.oomcause import OomVictim
 from runtime.units import format_duration, format_size
 from supervisor.jobspec import JobSpec
-from supervisor.states import Reason
+from supervisor.states import Reason, StopCause
+
+STOPPED: Mapping[StopCause, str] = {
+    "cancelled": "stopped on request",
+    "removed": "removed from the jobs file",
+    "replaced": "stopped for its new definition",
+}
+"""Why somebody ended it, in the words of a user."""
 
 
 def signal_name(number: int) -> str:
@@ -52,7 +59,11 @@ def _whose_memory(victims: Sequence[OomVictim], limit: int | None, peak: int | N
 
 
 def describe_end(
-    reason: Reason, exit_: Exit, job: JobSpec, victims: Sequence[OomVictim] = ()
+    reason: Reason,
+    exit_: Exit,
+    job: JobSpec,
+    stop: StopCause | None = None,
+    victims: Sequence[OomVictim] = (),
 ) -> str:
     """Why an attempt ended as it did, in the words of a user."""
     how = describe_exit(exit_)
@@ -67,6 +78,7 @@ def describe_end(
             assert job.timeout is not None
             return f"{how}; ran longer than its timeout of {format_duration(job.timeout)}"
         case Reason.CANCELLED:
-            return f"{how}; stopped on request"
+            assert stop is not None
+            return f"{how}; {STOPPED[stop]}"
         case _:
             return how

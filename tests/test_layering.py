@@ -55,6 +55,7 @@ PURE = (
     "supervisor.problems",
     "supervisor.resources",
     "supervisor.restart",
+    "supervisor.revision",
     "supervisor.states",
     "supervisor.structuring",
     "supervisor.substitution",

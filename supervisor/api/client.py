@@ -8,6 +8,8 @@ import socket
 from typing import Any
 from urllib.parse import quote
 
+from supervisor.problems import JobsFileError, Problem
+
 
 class ControlError(Exception):
     """The supervisor could not be reached, or refused what was asked."""
@@ -41,6 +43,14 @@ class ControlClient:
         """Stop a job and return when it has ended. Raises ControlError."""
         self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/stop")
 
+    def reload(self) -> dict[str, list[str]]:
+        """Let it read its jobs file again; returns the jobs that are `added`, `removed`, `changed`.
+
+        Raises JobsFileError with the mistakes of the file, or ControlError.
+        """
+        answer: dict[str, list[str]] = self._ask("POST", "/v1/reload")
+        return answer
+
     def shut_down(self, *, now: bool = False) -> None:
         """Begin the ordered end of everything. Raises ControlError."""
         self._ask("POST", "/v1/shutdown" + ("?now=1" if now else ""))
@@ -57,6 +67,8 @@ class ControlClient:
             raise ControlError(f"talk to the supervisor at {self._path}: {error}") from error
         finally:
             connection.close()
+        if answer.status == 422:
+            raise JobsFileError(Problem(**each) for each in json.loads(body)["problems"])
         if answer.status != 200:
             raise ControlError(_refusal(body, answer.reason))
         return json.loads(body)

@@ -5,6 +5,7 @@ for them.
 
     GET  /v1/jobs               what each job is doing and the memory that it uses now
     POST /v1/jobs/NAME/stop     stop one job; answers when it has ended
+    POST /v1/reload             read the jobs file again; 422 with the mistakes of one that has any
     POST /v1/shutdown           ordered end of everything; ?now=1 kills
 """
 
@@ -12,14 +13,17 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import trio
+from attrs import asdict
 
 from supervisor.api.client import ControlError
-from supervisor.scheduler import Scheduler
+from supervisor.problems import JobsFileError
+from supervisor.revision import Revision
+from supervisor.scheduler import Over, Scheduler
 
 if TYPE_CHECKING:
     from hypercorn.typing import Framework
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 async def serve_control(
     scheduler: Scheduler,
+    reload: Callable[[], Awaitable[Revision]],
     listener: socket.socket,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -42,7 +47,7 @@ async def serve_control(
     config.errorlog = None
     config.graceful_timeout = 0
     # hypercorn spells ASGI out in types of its own, which starlette's equal ones do not match.
-    application = cast("Framework", _application(scheduler))
+    application = cast("Framework", _application(scheduler, reload))
     async with trio.open_nursery() as nursery:
         await nursery.start(lambda task_status: serve(application, config, task_status=task_status))
         task_status.started()
@@ -70,7 +75,7 @@ def control_socket(path: str) -> Iterator[socket.socket]:
                 os.unlink(path)
 
 
-def _application(scheduler: Scheduler) -> Starlette:
+def _application(scheduler: Scheduler, reload: Callable[[], Awaitable[Revision]]) -> Starlette:
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse
     from starlette.routing import Route
@@ -90,6 +95,16 @@ def _application(scheduler: Scheduler) -> Starlette:
         await scheduler.stop(name)
         return JSONResponse({"job": name, "state": scheduler.runs[name].state})
 
+    async def read_again(_: Request) -> Response:
+        try:
+            revision = await reload()
+        except JobsFileError as error:
+            problems = [asdict(problem) for problem in error.problems]
+            return JSONResponse({"error": str(error), "problems": problems}, status_code=422)
+        except Over as error:
+            return JSONResponse({"error": str(error)}, status_code=409)
+        return JSONResponse(asdict(revision))
+
     async def shut_down(request: Request) -> Response:
         # Asked a second time without `now`, it goes on as it has begun.
         if not scheduler.shutting_down.is_set():
@@ -102,6 +117,7 @@ def _application(scheduler: Scheduler) -> Starlette:
         routes=[
             Route("/v1/jobs", jobs),
             Route("/v1/jobs/{name}/stop", stop, methods=["POST"]),
+            Route("/v1/reload", read_again, methods=["POST"]),
             Route("/v1/shutdown", shut_down, methods=["POST"]),
         ]
     )

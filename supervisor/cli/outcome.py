@@ -100,7 +100,8 @@ def exit_code(
     if signal is not None:
         return 128 + signal
     if decisive is not None:
-        return _own_code(endings[decisive])
+        # It may have gone from the file.
+        return _own_code(endings[decisive]) if decisive in endings else FAILED
     return 0 if all(ending.is_fine for ending in endings.values()) else FAILED
 
 

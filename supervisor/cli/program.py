@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "up": "Run the jobs of a file until all have ended.",
         "stop": "Stop single jobs.",
+        "reload": "Read the jobs file again and change what has changed.",
         "wait": "Wait until a job has ended.",
         "down": "Stop all jobs and the supervisor.",
     },

@@ -85,12 +85,13 @@ class AttemptRecord:
 
 @frozen(kw_only=True)
 class AttemptResult:
-    """What is written when an attempt has ended."""
+    """What is known when an attempt has ended; `stop_cause` was written when the stop began."""
 
     reason: Reason
     detail: str = ""
     exit_code: int | None = None
     signal: int | None = None
+    stop_cause: StopCause | None = None
     ended: float
     elapsed: float | None = None
     memory_peak: int | None = None
@@ -139,6 +140,8 @@ class EventKind(StrEnum):
     """A container is made for a run, is taken over from a killed supervisor, or has ended."""
     OOM = "oom"
     """The kernel killed a process of a container for want of memory."""
+    RELOAD = "reload"
+    """The jobs file was read again, and is followed from now on or was refused."""
     LOG = "log"
     """Output could not be written to a log, or can be again."""
 

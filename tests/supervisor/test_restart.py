@@ -91,6 +91,16 @@ def test_what_somebody_ended_stays_ended(spec: JobSpec) -> None:
     assert step(spec, Reason.CANCELLED) == Stop()
 
 
+@pytest.mark.parametrize("spec", [job(), job(retries=9), *map(job, RestartKind)])
+def test_what_was_ended_for_another_definition_begins_again(spec: JobSpec) -> None:
+    """At once, whatever the policy is now, and the pauses begin anew."""
+    decision = next_step(
+        spec, attempt=9, reason=Reason.CANCELLED, exit_code=143, elapsed=1.0, pauses=9,
+        chance=0.5, replaced=True,
+    )  # fmt: skip
+    assert decision == Retry(delay=0.0, pauses=0)
+
+
 @pytest.mark.parametrize("spec", [job(retries=9), job("on-failure"), job("always")])
 def test_missing_command_is_not_tried_again(spec: JobSpec) -> None:
     """A command that could not be found or executed will not be there next time; 125 may pass."""

@@ -21,7 +21,7 @@ class Screen:
 
     def __init__(self, process: subprocess.Popen[bytes], terminal: int) -> None:
         self.process = process
-        self._terminal = terminal
+        self._terminal: int | None = terminal
         self.drawn = b""
         """Everything, with all control sequences."""
         self._found = 0
@@ -43,7 +43,19 @@ class Screen:
             pass
         return self.process.wait()
 
+    def hang_up(self) -> int:
+        """Let the terminal go away; returns how the program ended."""
+        self.close()
+        return self.process.wait()
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
     def _read(self) -> bool:
+        assert self._terminal is not None
         try:
             piece = os.read(self._terminal, 65536)
         except OSError:
@@ -68,9 +80,10 @@ def screen(
         env={**variables, "TERM": "xterm", **environment},
     )
     os.close(other)
+    shown = Screen(process, own)
     try:
-        yield Screen(process, own)
+        yield shown
     finally:
         process.kill()
         process.wait()
-        os.close(own)
+        shown.close()

@@ -25,6 +25,7 @@ HEAVY = {
         (["history"], set()),
         (["down"], set()),
         (["stop", "a"], set()),
+        (["reload"], set()),
         (["check", "absent.toml"], {"cattrs", "supervisor.jobspec", "tomllib", "tree_sitter"}),
         (["graph", "absent.toml"], {"cattrs", "supervisor.jobspec", "tomllib", "tree_sitter"}),
         (["logs", "a"], {"runtime._native", "trio"}),

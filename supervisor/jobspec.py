@@ -32,6 +32,7 @@ from supervisor.kinds import (
     ProjectName,
     Retries,
     Signal,
+    Signals,
     Sysctls,
     Timeout,
     User,
@@ -189,6 +190,11 @@ class JobSpec:
     """How long the job has to end after `stop_signal` before all its processes are killed.
 
     Example: stop_grace_period = "1m"
+    """
+    forward_signals: Signals = ()
+    """Signals that the job is sent, too, when the supervisor receives them, as by `kill -USR1`.
+
+    Example: forward_signals = ["USR1", "USR2", "WINCH"]
     """
     success_codes: ExitCodes = (0,)
     """Exit codes that mean success. A job ended by signal n has code 128+n.

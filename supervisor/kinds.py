@@ -60,6 +60,10 @@ Rate = Annotated[int, Kind("bytes per second, written as a size")]
 Operations = Annotated[int, Kind("operations per second, 1 or more")]
 PidsLimit = Annotated[int, Kind("whole number, or -1 for no limit")]
 Signal = Annotated[int, Kind('name with or without SIG, or number: `"SIGINT"`, `"INT"`, 2')]
+Signals = Annotated[
+    tuple[int, ...],
+    Kind('list of signals that a process can be told something by, such as `["USR1"]`'),
+]
 ExitCodes = Annotated[tuple[int, ...], Kind("list of whole numbers, 0 to 255")]
 Words = Annotated[tuple[str, ...], Kind("list of strings, or one string split into words")]
 Command = Annotated[tuple[str, ...], Kind("list of strings, or one string that `/bin/sh -c` runs")]

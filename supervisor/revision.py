@@ -17,8 +17,8 @@ from supervisor.jobspec import JobSpec
 
 LATER_KEYS = frozenset(
     {
-        "allow_failure", "backoff", "depends_on", "env_file", "keep_runs", "labels", "restart",
-        "retries", "success_codes",
+        "allow_failure", "backoff", "depends_on", "env_file", "forward_signals", "keep_runs",
+        "labels", "restart", "retries", "success_codes",
     }
 )  # fmt: skip
 """What only counts before or after an attempt, so that no running one is ended for it.

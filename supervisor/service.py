@@ -15,6 +15,7 @@ from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.process import boot_id
 from supervisor.api.server import control_socket, serve_control
+from supervisor.forwarding import Forwarder
 from supervisor.hangup import Terminal, end_as_hung_up
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
@@ -56,6 +57,7 @@ class Service:
     session: int
     control: socket.socket
     reloader: Reloader
+    forwarder: Forwarder
 
     @property
     def runs(self) -> Mapping[str, JobRun]:
@@ -68,13 +70,16 @@ class Service:
         Raises JobsFileError with all that is wrong with the file, and then nothing has changed, or
         Over where everything is to end.
         """
-        return await self.reloader.reload()
+        revision = await self.reloader.reload()
+        await self.forwarder.catch_listed()
+        return revision
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> int | None:
         """Return when every run has ended: the signal that asked for it, or None."""
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             await nursery.start(self._watch_signals, caught)
+            await nursery.start(self.forwarder.run)
             nursery.start_soon(serve_control, self.scheduler, self.reload, self.control)
             ready()
             await self.scheduler.run()
@@ -151,6 +156,7 @@ async def open_service(
                 reloader=Reloader(
                     names=names, shop=shop, scheduler=scheduler, around=watcher.reloading
                 ),
+                forwarder=Forwarder(scheduler=scheduler),
             )
             await remove_strays(runtime)  # what could not be removed when its attempt ended
             journal.end_session(session)

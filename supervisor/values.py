@@ -29,6 +29,17 @@ _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 _REALTIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
 _CPU_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
+_NOT_FORWARDED = {
+    "means something to the supervisor itself": (
+        signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE,
+    ),
+    "cannot be caught": (signal.SIGKILL, signal.SIGSTOP, 32, 33),  # two are the C library's own
+    "tells of a fault of the process itself": (
+        signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS,
+        signal.SIGTRAP,
+    ),
+}  # fmt: skip
+
 _TYPE_NAMES = {
     bool: "true or false",
     int: "a whole number",
@@ -264,6 +275,19 @@ def read_signal(value: object) -> int:
             return number
     known = signal.Signals.__members__
     raise ValueError(f"{value!r} is not a signal{did_you_mean(name, known)}")
+
+
+def read_forwarded(value: object) -> tuple[int, ...]:
+    """Signals that a supervisor can pass on."""
+    return read_items(value, _read_forwarded)
+
+
+def _read_forwarded(value: object) -> int:
+    number = read_signal(value)
+    for why, numbers in _NOT_FORWARDED.items():
+        if number in numbers:
+            raise ValueError(f"{value!r} {why}")
+    return number
 
 
 def read_exit_codes(value: object) -> tuple[int, ...]:

@@ -86,6 +86,7 @@ FORMS = [
     ("stop_signal = 'RTMIN+3'", "stop_signal", signal.SIGRTMIN + 3),
     ("stop_signal = 'SIGRTMAX-1'", "stop_signal", signal.SIGRTMAX - 1),
     ("stop_signal = 9", "stop_signal", 9),
+    ("forward_signals = ['USR1', 28]", "forward_signals", (10, 28)),
     ("stop_grace_period = 0", "stop_grace_period", 0.0),
     ("success_codes = [0, 3, 143]", "success_codes", (0, 3, 143)),
     ("allow_failure = true", "allow_failure", True),

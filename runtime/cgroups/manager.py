@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import posixpath
 import re
 import stat
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from runtime.cgroups.deviceprograms import DevicePrograms
 from runtime.cgroups.directory import CgroupGone, Directory, cause, remove_all
 from runtime.cgroups.division import Division, divide
 from runtime.cgroups.group import Cgroup
-from runtime.cgroups.layout import UNIFIED, Layout, detect_layout, subtree_base
+from runtime.cgroups.layout import UNIFIED, Hierarchy, Layout, detect_layout, subtree_base
 from runtime.cgroups.notices import Notices
 from runtime.cgroups.parents import Parent, V1CpusetParent, V2Parent
 from runtime.cgroups.settings import V1_CONTROLLERS, V1_SETTINGS, V2_SETTINGS, Surroundings
@@ -37,7 +38,7 @@ _NO_BPF = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL)
 class Cgroups:
     """All containers' groups of this process's installation; makes nothing until `create`."""
 
-    def __init__(self, layout: Layout, *, parent: str = PARENT) -> None:
+    def __init__(self, layout: Layout, *, parent: str = PARENT, base: str | None = None) -> None:
         self.layout = layout
         self._parent = parent
         self._notices = Notices()
@@ -50,17 +51,29 @@ class Cgroups:
         self._adopted: dict[str, Parent] = {}
         if layout.v2 is not None:
             mount = layout.v2.mount_point
-            base = subtree_base(layout.v2.own, lambda group: _is_delegated(mount, group))
-            self._v2 = V2Parent(mount + base, parent, delegated=_is_delegated(mount, base))
+            if base is None:
+                base = subtree_base(layout.v2.own, lambda group: _is_delegated(mount, group))
+                delegated = _is_delegated(mount, base)
+            else:
+                base = _given_base(layout.v2, base)
+                delegated = True
+            self._v2 = V2Parent(mount + base, parent, delegated=delegated)
+        elif base is not None:
+            raise CgroupError(f"use cgroup {base}: no cgroup v2 is mounted")
 
     @classmethod
-    def open(cls, *, parent: str = PARENT) -> Cgroups:
-        """Detect the hierarchies of this process; `parent` names the project's group in each."""
+    def open(cls, *, parent: str = PARENT, base: str | None = None) -> Cgroups:
+        """Detect the hierarchies of this process; `parent` names the project's group in each.
+
+        On v2 it goes into the delegated group `base`, whose path is absolute from the mount's
+        root or relative to this process's own group; made if it is not there.
+        """
         try:
             with open("/proc/self/mountinfo") as mounts, open("/proc/self/cgroup") as own:
-                return cls(detect_layout(mounts.read(), own.read()), parent=parent)
+                layout = detect_layout(mounts.read(), own.read())
         except OSError as error:
             raise CgroupError(f"detect cgroups: read {error.filename}: {cause(error)}") from error
+        return cls(layout, parent=parent, base=base)
 
     def create(self, name: str, limits: Limits) -> Cgroup:
         """Make a group with `limits` in force and its launch descriptors open."""
@@ -200,6 +213,23 @@ def _check_name(name: str) -> None:
             f"cgroup {name!r}: a name has 1 to 128 letters, digits, dots, underscores and "
             "hyphens, and begins with a letter or digit"
         )
+
+
+def _given_base(hierarchy: Hierarchy, given: str) -> str:
+    """The group that was asked for, as a path below the mount point. Raises CgroupError."""
+    group = posixpath.normpath(posixpath.join(hierarchy.own or "/", given))
+    path = hierarchy.mount_point + group
+    if given in ("", "/") or hierarchy.own == group or hierarchy.own.startswith(f"{group}/"):
+        raise CgroupError(f"use cgroup {given}: this process itself is in {path}")
+    try:
+        # systemd removes the group of a unit as soon as no process is in it.
+        os.mkdir(path)
+    except FileExistsError as error:
+        if not os.path.isdir(path):
+            raise CgroupError(f"use cgroup {given}: {path} is no cgroup") from error
+    except OSError as error:
+        raise CgroupError(f"use cgroup {given}: make {path}: {cause(error)}") from error
+    return group
 
 
 def _is_delegated(mount: str, group: str) -> bool:

@@ -34,14 +34,17 @@ class Runtime:
             raise ContainerError("starting containers needs root rights: run this as root")
 
     @classmethod
-    def open(cls, directories: Directories) -> Runtime:
-        """Prepare the directories and find the cgroups. Raises ContainerError."""
+    def open(cls, directories: Directories, *, cgroup: str | None = None) -> Runtime:
+        """Prepare the directories and find the cgroups. Raises ContainerError.
+
+        `cgroup` is the v2 group that containers' groups go into, as `Cgroups.open` takes it.
+        """
         cls.require_rights()
         directories.prepare()
         make_skeleton(directories.skeleton)
         return cls(
             directories=directories,
-            cgroups=Cgroups.open(),
+            cgroups=Cgroups.open(base=cgroup),
             program=InitProgram.load(),
             kernel_log=KernelLog(),
         )

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-import structlog
 import trio
 from attrs import define, field
 
@@ -28,15 +27,13 @@ from supervisor.journal import (
     is_void,
     result_of,
 )
-from supervisor.observer import RunObserver
+from supervisor.observer import RunObserver, log_end, log_loss, log_retry
 from supervisor.rebuild import Document
 from supervisor.restart import Retry, next_step
 from supervisor.revision import definition
 from supervisor.states import Event, Reason, RunState, StopCause, apply
 from supervisor.wording import STOPPED
 from supervisor.workshop import Outcome, Workshop
-
-log = structlog.stdlib.get_logger()
 
 
 @define(eq=False, kw_only=True)
@@ -203,9 +200,7 @@ class JobRun:
         state, reason, detail = apply(self.state, event), outcome.reason, outcome.detail
         self.shop.journal.end_run(self.number, state, reason, detail, outcome.exit_code)
         self.state, self.outcome = state, outcome
-        log.info(
-            "job ended", job=self.spec.name, state=state.value, reason=reason.value, detail=detail
-        )
+        log_end(self, outcome)
         self.shop.changed(self)
 
     @contextmanager
@@ -263,7 +258,7 @@ class JobRun:
         if not isinstance(step, Retry) or self.wish.cause is not None:
             self._conclude(result)
             return False
-        log.info("job retries", job=self.spec.name, after=result.detail, delay=step.delay)
+        log_retry(self, result, step.delay)
         self._begin_pause(step.delay, step.pauses)
         return await self._pause()
 
@@ -386,7 +381,7 @@ class JobRun:
     def _lose(self, record: AttemptRecord, detail: str) -> AttemptResult:
         result = AttemptResult(reason=Reason.LOST, detail=detail, ended=time.time())
         self.shop.journal.end_attempt(record.id, result)
-        log.warning("attempt lost", job=self.spec.name, attempt=record.number, detail=detail)
+        log_loss(self, result)
         return result
 
     def _conclude(self, result: AttemptResult) -> None:

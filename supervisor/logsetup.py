@@ -1,4 +1,4 @@
-"""The supervisor's own log: lines on stderr, for people on a terminal and for programs elsewhere.
+"""The supervisor's own log: lines on stderr for people or for programs, or the systemd journal.
 
 Writing it never holds anything up and never fails: a line that nobody takes is dropped, and the
 next one that is taken says how many were.
@@ -14,6 +14,9 @@ from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from supervisor.logs.journald import JOURNAL_SOCKET, JournaldConnection
+from supervisor.systemd.journal import JournalOutlet
 
 _STDERR = 2
 
@@ -66,13 +69,24 @@ def configure_log(level: str, *, console: bool, colour: bool) -> None:
         if console
         else structlog.processors.JSONRenderer()
     )
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        outlet.take_dropped,
+        renderer,
+    ]
+    _configure(level, processors, outlet)
+
+
+def configure_journal_log(level: str) -> None:
+    """Set up structlog for this process, with the systemd journal as its log."""
+    outlet = JournalOutlet(JournaldConnection(JOURNAL_SOCKET))
+    _configure(level, [outlet.render], outlet)
+
+
+def _configure(level: str, processors: list[Processor], outlet: _Outlet | JournalOutlet) -> None:
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            outlet.take_dropped,
-            renderer,
-        ],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),

@@ -1,4 +1,4 @@
-"""Writes down what happens in an attempt, as transitions of its run and as events."""
+"""Writes down what happens to a run and in its attempts: transitions, events, lines of the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from supervisor.journal import AttemptResult, EventKind, Journal
 from supervisor.logs import LogEvent, LogWriteFailed
 from supervisor.states import Event, RunState, StopCause
 from supervisor.wording import describe_victims
-from supervisor.workshop import Workshop
+from supervisor.workshop import Outcome, Workshop
 
 log = structlog.stdlib.get_logger()
 
@@ -25,6 +25,7 @@ log = structlog.stdlib.get_logger()
 class ObservedRun(Protocol):
     """The run whose attempt is observed."""
 
+    spec: JobSpec
     shop: Workshop
     number: int
     state: RunState
@@ -64,7 +65,7 @@ class RunObserver:
                 self._event(EventKind.ATTEMPT, f"attempt {run.attempts} adopted", pid=pid)
                 said = "job adopted"
         run.started.set()
-        log.info(said, job=self.job.name, attempt=run.attempts, pid=pid)
+        log.info(said, job=self.job.name, run=run.number, attempt=run.attempts, pid=pid)
 
     def stopping(self, cause: StopCause) -> None:
         with self._journal.transaction():
@@ -88,6 +89,7 @@ class RunObserver:
         log.warning(
             "job out of memory",
             job=self.job.name,
+            run=self.run.number,
             attempt=self.run.attempts,
             kills=kills,
             victims=[f"{victim.process} (pid {victim.pid})" for victim in victims],
@@ -109,3 +111,36 @@ class RunObserver:
             lines=event.lines,
         )
         log.warning("log output lost", job=job, bytes=event.bytes, lines=event.lines)
+
+
+def log_end(run: ObservedRun, outcome: Outcome) -> None:
+    """Tell that a run has ended."""
+    log.info(
+        "job ended",
+        **_names(run),
+        state=run.state.value,
+        reason=outcome.reason.value,
+        code=outcome.exit_code,
+        detail=outcome.detail,
+    )
+
+
+def log_retry(run: ObservedRun, result: AttemptResult, delay: float) -> None:
+    """Tell that another attempt follows one that has ended."""
+    log.info(
+        "job retries",
+        **_names(run),
+        reason=result.reason.value,
+        code=result.exit_code,
+        after=result.detail,
+        delay=delay,
+    )
+
+
+def log_loss(run: ObservedRun, result: AttemptResult) -> None:
+    """Tell that nobody knows how an attempt ended."""
+    log.warning("attempt lost", **_names(run), reason=result.reason.value, detail=result.detail)
+
+
+def _names(run: ObservedRun) -> dict[str, object]:
+    return {"job": run.spec.name, "run": run.number, "attempt": run.attempts}

@@ -35,7 +35,24 @@ from supervisor.workshop import Workshop
 SHUTDOWN_TIMEOUT = 90.0
 """Seconds, as systemd's DefaultTimeoutStopSec."""
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
 log = structlog.stdlib.get_logger()
+
+
+class LetGo(Exception):
+    """The supervisor was asked to end and to leave its jobs to the next one."""
+
+
+@frozen(kw_only=True)
+class Means:
+    """What the jobs are run with."""
+
+    directories: Directories
+    cgroup: str | None = None
+    """The v2 group that the containers' groups go into; None for one of this process's own."""
+    descriptor: int | None = None
+    """The control socket, where it was made by somebody else."""
 
 
 @frozen(kw_only=True)
@@ -75,7 +92,10 @@ class Service:
         return revision
 
     async def run(self, ready: Callable[[], None] = lambda: None) -> int | None:
-        """Return when every run has ended: the signal that asked for it, or None."""
+        """Return when every run has ended: the signal that asked for it, or None.
+
+        Raises LetGo on SIGQUIT; what runs then runs on, as if this process had been killed.
+        """
         caught: list[int] = []
         async with trio.open_nursery() as nursery:
             await nursery.start(self._watch_signals, caught)
@@ -91,10 +111,12 @@ class Service:
     ) -> None:
         terminal = Terminal.look()
         async with trio.open_nursery() as nursery:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            with trio.open_signal_receiver(*_SIGNALS) as signals:
                 task_status.started()
                 async for number in signals:
                     log.info("signal received", signal=signal.Signals(number).name)
+                    if number == signal.SIGQUIT:
+                        raise LetGo
                     if number == signal.SIGHUP:
                         nursery.start_soon(self._hear_hangup, terminal)
                     else:
@@ -117,7 +139,7 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    jobsfile: JobsFile, names: Sequence[str], directories: Directories, watcher: Watcher
+    jobsfile: JobsFile, names: Sequence[str], means: Means, watcher: Watcher
 ) -> AsyncIterator[Service]:
     """Everything that an `up` of these jobs, and of those they need, stands on.
 
@@ -126,11 +148,14 @@ async def open_service(
     of no job.
     """
     chosen = select(graph_of(jobsfile.jobs), names)
-    places = Places(directories=directories)
+    places = Places(directories=means.directories)
     Runtime.require_rights()
-    directories.prepare()
-    with SupervisorLock(directories.state), control_socket(places.socket) as control:
-        runtime = Runtime.open(directories)
+    means.directories.prepare()
+    with (
+        SupervisorLock(means.directories.state),
+        control_socket(places.socket, means.descriptor) as control,
+    ):
+        runtime = Runtime.open(means.directories, cgroup=means.cgroup)
         journal = open_journal(places)
         try:
             session = begin_or_take_up(journal, jobsfile, runtime)

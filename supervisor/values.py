@@ -31,7 +31,8 @@ _CPU_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 _NOT_FORWARDED = {
     "means something to the supervisor itself": (
-        signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE,
+        signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD,
+        signal.SIGPIPE,
     ),
     "cannot be caught": (signal.SIGKILL, signal.SIGSTOP, 32, 33),  # two are the C library's own
     "tells of a fault of the process itself": (

@@ -24,6 +24,7 @@ from supervisor.api.client import ControlError
 from supervisor.problems import JobsFileError
 from supervisor.revision import Revision
 from supervisor.scheduler import Over, Scheduler
+from supervisor.systemd.activation import listening_socket
 
 if TYPE_CHECKING:
     from hypercorn.typing import Framework
@@ -54,8 +55,20 @@ async def serve_control(
 
 
 @contextmanager
-def control_socket(path: str) -> Iterator[socket.socket]:
-    """The listening socket, for its owner only; removed in the end. Raises ControlError."""
+def control_socket(path: str, passed: int | None = None) -> Iterator[socket.socket]:
+    """The listening socket, for its owner only; removed in the end. Raises ControlError.
+
+    One that was `passed` to this process belongs to the service manager, which keeps it: who
+    connects while one supervisor follows another waits for the next one.
+    """
+    if passed is not None:
+        try:
+            listener = listening_socket(passed, path)
+        except (OSError, ValueError) as error:
+            raise ControlError(f"use the passed control socket: {error}") from error
+        with listener:
+            yield listener
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         with suppress(FileNotFoundError):  # what a killed supervisor has left
             os.unlink(path)

@@ -23,7 +23,7 @@ READY = b"\0ready"
 """No message begins like that."""
 
 
-def start(settings: Settings, file: str, names: Sequence[str]) -> None:
+def start(settings: Settings, file: str, names: Sequence[str], cgroup: str | None) -> None:
     """Start `up` in a session of its own and return when its jobs begin. Raises Failure."""
     try:
         Runtime.require_rights()
@@ -33,7 +33,8 @@ def start(settings: Settings, file: str, names: Sequence[str]) -> None:
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     try:
         os.set_inheritable(write_end, True)
-        pid = _spawn(settings, _arguments(settings, os.path.abspath(file), names, write_end))
+        arguments = _arguments(settings, os.path.abspath(file), names, cgroup, write_end)
+        pid = _spawn(settings, arguments)
     finally:
         os.close(write_end)
     with open(read_end, "rb") as pipe:
@@ -46,14 +47,17 @@ def start(settings: Settings, file: str, names: Sequence[str]) -> None:
     click.echo(f"supervisor running, pid {pid}")
 
 
-def _arguments(settings: Settings, file: str, names: Sequence[str], ready: int) -> list[str]:
+def _arguments(
+    settings: Settings, file: str, names: Sequence[str], cgroup: str | None, ready: int
+) -> list[str]:
+    group = [] if cgroup is None else ["--cgroup", cgroup]
     level = [] if settings.log_level is None else ["--log-level", settings.log_level]
     directories = settings.directories
     return [
         sys.executable, "-m", "supervisor",
         "--root", directories.root, "--state", directories.state,
         *level, "--log-format", settings.log_format,
-        "up", "--ready-fd", str(ready), "--", file, *names,
+        "up", *group, "--ready-fd", str(ready), "--", file, *names,
     ]  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from typing import Protocol
 import trio
 from attrs import frozen
 
-from runtime.directories import Directories
 from runtime.errors import ContainerError
 from supervisor.api import ControlError
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
@@ -20,7 +19,10 @@ from supervisor.journal import JournalError
 from supervisor.lock import AlreadyRunning
 from supervisor.ordering import graph_of, select
 from supervisor.recovery import Unfinished
-from supervisor.service import Service, Watcher, open_service
+from supervisor.service import LetGo, Means, Service, Watcher, open_service
+
+LET_GO = 131
+"""As if SIGQUIT had ended it."""
 
 _FAULTS = (AlreadyRunning, ContainerError, ControlError, JournalError, Unfinished)
 
@@ -51,7 +53,7 @@ class Order:
 
     jobsfile: JobsFile
     names: Sequence[str]
-    directories: Directories
+    means: Means
 
     @property
     def jobs(self) -> list[str]:
@@ -72,8 +74,12 @@ def carry_out(order: Order, display: Display, ready: Callable[[], None]) -> Ende
     faults: list[BaseException] = []
     try:
         return trio.run(_carry_out, order, display, ready)
+    except* LetGo:
+        pass  # nothing is wrong, unless something else is
     except* _FAULTS as group:
         faults.append(first_of(group))
+    if not faults:
+        raise Failure("let go of what runs: the next `up` of this file takes it up", code=LET_GO)
     raise Failure(str(faults[0]), code=START_FAILED) from faults[0]
 
 
@@ -81,7 +87,7 @@ async def _carry_out(order: Order, display: Display, ready: Callable[[], None]) 
     async with AsyncExitStack() as stack:
         try:
             service = await stack.enter_async_context(
-                open_service(order.jobsfile, order.names, order.directories, display.watcher)
+                open_service(order.jobsfile, order.names, order.means, display.watcher)
             )
         except OSError as error:
             raise Failure(describe_os_error(error), code=START_FAILED) from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 import click
 
@@ -15,9 +17,15 @@ from supervisor.cli.outcome import exit_code, summarise
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import is_animated, wants_colour
 from supervisor.lock import holder
-from supervisor.logsetup import configure_log
+from supervisor.logsetup import configure_journal_log, configure_log
+from supervisor.service import Means
+from supervisor.systemd.activation import CONTROL, passed_descriptors
+from supervisor.systemd.journal import is_journal
+from supervisor.systemd.liaison import Liaison
+from supervisor.systemd.notify import Notifier
 
 _STDOUT = 1
+_STDERR = 2
 
 
 @click.command
@@ -27,6 +35,12 @@ _STDOUT = 1
     "decisive",
     metavar="JOB",
     help="Exit with the exit code of this job; 1 if it has none.",
+)
+@click.option(
+    "--cgroup",
+    metavar="GROUP",
+    help="Put the jobs' control groups into this one of cgroup v2, which is ours to rule; relative"
+    " to the supervisor's own.",
 )
 @click.option("--ready-fd", type=int, hidden=True)
 @click.argument("file")
@@ -39,26 +53,38 @@ def command(
     jobs: Sequence[str],
     detach: bool,
     decisive: str | None,
+    cgroup: str | None,
     ready_fd: int | None,
 ) -> int:
     """Run the jobs of FILE, or some JOBs and all that they need, until all have ended.
 
     The exit code is 0 if every job succeeded that is not allowed to fail, 1 if not, 2 for a
     mistake in FILE, 125 if nothing could be started, 130 or 143 after Ctrl-C or SIGTERM. The
-    first signal stops all jobs, those first that depend on others; a second one kills.
+    first signal stops all jobs, those first that depend on others; a second one kills. SIGQUIT
+    ends only the supervisor: the next one takes the jobs up. A service manager that wants to be
+    told of its state is told.
     """
     if detach and decisive is not None:
         raise click.UsageError("--detach and --exit-code-from exclude each other")
+    passed = passed_descriptors(os.environ)
+    means = Means(directories=settings.directories, cgroup=cgroup, descriptor=passed.get(CONTROL))
     if ready_fd is not None:
         with background.reporting_to(ready_fd) as ready:
-            order = _order(settings, file, jobs, decisive)
+            order = _order(means, file, jobs, decisive)
             _configure_log(settings, "info")
             ended = carry_out(order, Silence(), ready)
         return exit_code(ended.endings, signal=ended.signal)
-    order = _order(settings, file, jobs, decisive)
+    order = _order(means, file, jobs, decisive)
     if detach:
-        background.start(settings, file, jobs)
+        background.start(settings, file, jobs, cgroup)
         return 0
+    notifier = Notifier.from_environment(os.environ)
+    if notifier is not None:
+        _configure_log(settings, "info")
+        with closing(notifier):
+            liaison = Liaison(notifier)
+            ended = carry_out(order, liaison, liaison.ready)
+        return exit_code(ended.endings, signal=ended.signal, decisive=decisive)
     live = is_animated(sys.stdout)
     # The table shows what the log would say.
     _configure_log(settings, "warning" if live else "info")
@@ -80,10 +106,10 @@ def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ende
     return carry_out(order, _display(order, live=live), lambda: None)
 
 
-def _order(settings: Settings, file: str, jobs: Sequence[str], decisive: str | None) -> Order:
+def _order(means: Means, file: str, jobs: Sequence[str], decisive: str | None) -> Order:
     named = [*jobs] if decisive is None else [*jobs, decisive]
     jobsfile = read_jobs(file, named)
-    order = Order(jobsfile=jobsfile, names=jobs, directories=settings.directories)
+    order = Order(jobsfile=jobsfile, names=jobs, means=means)
     if decisive is not None and decisive not in order.jobs:
         raise click.UsageError(f"--exit-code-from {decisive}: this job is not among those to run")
     return order
@@ -99,6 +125,9 @@ def _display(order: Order, *, live: bool) -> Display:
 
 
 def _configure_log(settings: Settings, level: str) -> None:
+    if settings.log_format == "auto" and is_journal(_STDERR, os.environ):
+        configure_journal_log(settings.log_level or level)
+        return
     console = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from supervisor.logs.journald.connection import JOURNAL_SOCKET
-from supervisor.logs.journald.entry import LogOrigin
+from supervisor.logs.journald.connection import JOURNAL_SOCKET, JournaldConnection
+from supervisor.logs.journald.entry import LogOrigin, encode_field
 from supervisor.logs.journald.writer import JournaldWriter
 
-__all__ = ["JOURNAL_SOCKET", "JournaldWriter", "LogOrigin"]
+__all__ = [
+    "JOURNAL_SOCKET",
+    "JournaldConnection",
+    "JournaldWriter",
+    "LogOrigin",
+    "encode_field",
+]

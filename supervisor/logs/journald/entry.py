@@ -17,7 +17,6 @@ PRIORITIES: Mapping[Stream, int] = {"stdout": 6, "stderr": 3}
 """Informational and error, of syslog's levels."""
 
 _LENGTH = struct.Struct("<Q")
-_MESSAGE = b"MESSAGE\n"
 _PARTIAL = b"CONTAINER_PARTIAL_MESSAGE=true\n"
 """As container engines mark all parts but the last of a line that is too long."""
 
@@ -58,16 +57,12 @@ def fields_of(origin: LogOrigin, stream: Stream) -> bytes:
 
 def entry(fields: bytes, line: Line) -> bytes:
     """One entry, ready to be sent."""
-    return b"".join(
-        (
-            fields,
-            _PARTIAL if line.partial else b"",
-            _MESSAGE,
-            _LENGTH.pack(len(line.text)),
-            line.text,
-            b"\n",
-        )
-    )
+    return fields + (_PARTIAL if line.partial else b"") + encode_field("MESSAGE", line.text)
+
+
+def encode_field(name: str, value: bytes) -> bytes:
+    """A field whose value may hold anything."""
+    return b"".join((name.encode(), b"\n", _LENGTH.pack(len(value)), value, b"\n"))
 
 
 def split_lines(output: bytes, longest: int, *, ended: bool) -> Iterator[Line]:

@@ -78,9 +78,11 @@ def _unknown_options(text: str) -> Iterator[str]:
                 continue  # prose, such as "pocker is"
             command = program.get_command(context, name)
             assert isinstance(command, click.Command)
-            known = {option for parameter in command.params for option in parameter.opts}
             # What stands behind two blanks or a hash is an explanation.
             shown = re.split(r" {2}|#", rest)[0]
+            if isinstance(command, click.Group) and (verb := shown.split()[:1]):
+                command = command.get_command(context, verb[0]) or command
+            known = {option for parameter in command.params for option in parameter.opts}
             yield from (
                 f"{name} {option}" for option in _OPTION.findall(shown) if option not in known
             )

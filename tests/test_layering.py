@@ -43,6 +43,7 @@ PURE = (
     "supervisor.jobspec",
     "supervisor.kinds",
     "supervisor.logs.events",
+    "supervisor.logs.journald.entry",
     "supervisor.logs.lines",
     "supervisor.logs.pace",
     "supervisor.logs.query",
@@ -59,6 +60,9 @@ PURE = (
     "supervisor.states",
     "supervisor.structuring",
     "supervisor.substitution",
+    "supervisor.systemd.entry",
+    "supervisor.systemd.status",
+    "supervisor.systemd.units",
     "supervisor.values",
 )
 """Modules that only decide: values in, values out, the same on every machine."""

@@ -45,6 +45,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "plan": "Show each step of a job's start; take none.",
         "graph": "Show the order of the jobs.",
     },
+    "Serve": {
+        "systemd": "Run the jobs of a file as a service of systemd.",
+    },
 }
 """The commands. Each is `command` in the module of its name in this package."""
 

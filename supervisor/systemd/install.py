@@ -1,0 +1,85 @@
+"""Puts the unit files in their place and takes them away again.
+
+Each file is replaced by a rename, and what is enabled or started comes after all of them are there:
+an installation that was interrupted is mended by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from supervisor.systemd.manager import Manager, ManagerError
+from supervisor.systemd.units import FILE_KEY, JOBS, MARK, SERVICE, SOCKET
+
+
+def installed_file(manager: Manager) -> str | None:
+    """The jobs file of the installed service, or None where there is none.
+
+    Raises ManagerError where the unit file is somebody else's.
+    """
+    path = manager.unit_directory / SERVICE
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    if not text.startswith(MARK):
+        raise ManagerError(f"{path} was not written by `pocker systemd install`")
+    lines = [line for line in text.splitlines() if line.startswith(f"{FILE_KEY}=")]
+    return lines[0].partition("=")[2].replace("%%", "%") if lines else ""
+
+
+def differing(manager: Manager, units: Mapping[str, str]) -> list[str]:
+    """Names of the units whose files are not as they would be written now."""
+    return [name for name, text in units.items() if _read(manager.unit_directory / name) != text]
+
+
+def install(manager: Manager, units: Mapping[str, str], *, now: bool) -> None:
+    """Write the units and enable the service; `now` also starts it, or restarts one that runs.
+
+    Raises ManagerError or OSError.
+    """
+    directory = manager.unit_directory
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in units.items():
+        _replace(directory / name, text)
+    if manager.is_running:
+        manager.call("daemon-reload")
+    manager.call("enable", SERVICE)
+    if now:
+        manager.call("restart", SERVICE)
+
+
+def uninstall(manager: Manager) -> None:
+    """Stop all jobs in order, and remove the units. Raises ManagerError or OSError."""
+    if manager.is_running:
+        manager.call("disable", "--now", SERVICE)
+    else:
+        manager.call("disable", SERVICE)
+    for name in (SERVICE, SOCKET, JOBS):
+        with suppress(FileNotFoundError):
+            os.unlink(manager.unit_directory / name)
+    if manager.is_running:
+        manager.call("daemon-reload")
+        if manager.properties(JOBS, "ActiveState")["ActiveState"] != "inactive":
+            # It has refused to be stopped by hand for as long as its file said so.
+            manager.call("stop", JOBS)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}.new")
+    with open(fresh, "w") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(fresh, path)

@@ -1,5 +1,6 @@
 // One step of a plan, from its decoded form to the function that carries it out.
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "init.h"
 #include "sandbox.h"
 #include "syscalls.h"
 
@@ -50,6 +52,17 @@ static int loopback_up(struct sandbox *sandbox) {
     return 0;
 }
 
+// Into all namespaces of a running container, at once. That of processes is only for children.
+static int join_container(struct sandbox *sandbox, int namespaces) {
+    if (setns(INIT_HOLD, namespaces) < 0) {
+        return report_fail(&sandbox->report, "join the namespaces of the container");
+    }
+    close(INIT_HOLD);
+    sandbox->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (sandbox->root < 0) return report_fail(&sandbox->report, "open the container's root");
+    return 0;
+}
+
 // The kernel's own answer is looked at afterwards: a directory that the root does not reach, as
 // /proc/self/fd/N can name one, has a path that does not start with a slash.
 static int change_directory(struct sandbox *sandbox, const char *path) {
@@ -78,6 +91,8 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
             return set_hostname(sandbox, &value[0]);
         case OP_LOOPBACK:
             return loopback_up(sandbox);
+        case OP_JOIN:
+            return join_container(sandbox, (int)value[0].number);
         case OP_ROOT_BIND:
             return rootfs_bind_root(sandbox, value[0].data, value[1].data);
         case OP_ROOT_MOUNT:
@@ -96,6 +111,10 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
             return files_write(sandbox, step);
         case OP_SYSCTL:
             return files_sysctl(sandbox, value[0].data, value[1].data);
+        case OP_TERMINAL:
+            return terminal_make(sandbox, step);
+        case OP_FOREGROUND:
+            return terminal_control(sandbox);
         case OP_MASK:
             return rootfs_mask(sandbox, &value[0]);
         case OP_READ_ONLY:
@@ -124,6 +143,7 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
         case OP_CHDIR:
             return change_directory(sandbox, value[0].data);
         case OP_INIT:
+        case OP_PROCESS:
         case OP_EXEC:
         case OP_COUNT:
             break;

@@ -72,15 +72,15 @@ static int check_plan(struct launch *launch) {
     struct report *report = &launch->sandbox.report;
     struct plan plan = launch->plan;
     struct plan_step step;
-    int more, inits = 0;
+    int more, forks = 0;
     while ((more = plan_next(&plan, &step, report)) > 0) {
         if (launch->command.arguments != NULL) {
             errno = EBADMSG;
             return report_fail(report, "plan: a step behind exec");
         }
-        if (step.op == OP_INIT && ++inits > 1) {
+        if ((step.op == OP_INIT || step.op == OP_PROCESS) && ++forks > 1) {
             errno = EBADMSG;
-            return report_fail(report, "plan: a second init step");
+            return report_fail(report, "plan: a second init or process step");
         }
         if (step.op != OP_EXEC) continue;
         launch->command.arguments = string_array(&step.values[0]);
@@ -133,13 +133,13 @@ static void execute_from_path(const struct command *command) {
     errno = denied ? EACCES : ENOENT;
 }
 
-// Tells the supervisor through the pipe, and a later one, should this one be dead, through the
+// Tells the supervisor through the socket, and a later one, should this one be dead, through the
 // file.
 static void announce(struct report *report, enum report_kind kind) {
     sigset_t broken_pipe, before;
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
-    // A dead supervisor's pipe is nothing to die of.
+    // A dead supervisor's socket is nothing to die of.
     sigprocmask(SIG_BLOCK, &broken_pipe, &before);
     report_send(INIT_REPORT, report, kind);
     sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
@@ -293,9 +293,39 @@ static int start_command(struct launch *launch, const sigset_t *all) {
     close(launch->sandbox.root);
     close(launch->sandbox.blank);
     // End-of-file on the output pipes must mean that the command's last writer is gone, and
-    // end-of-file on the report pipe that the command runs: that one goes last.
+    // end-of-file on the report socket that the command runs: that one goes last.
     for (int fd = INIT_STDIN; fd <= INIT_REPORT; fd++) close(fd);
     supervise((pid_t)pid, all, &record, started_boot);
+}
+
+// The supervisor's own child, which it knows by a pidfd from before it does anything.
+static void sibling_process(void *argument) {
+    struct launch *launch = argument;
+    int self = k_pidfd_open(getpid());
+    if (self < 0 || report_send_descriptor(INIT_REPORT, REPORT_PROCESS, self) < 0) {
+        report_fail(&launch->sandbox.report, "hand the command's process out");
+        announce(&launch->sandbox.report, REPORT_FAILED);
+        _exit(EXIT_SETUP_FAILED);
+    }
+    close(self);
+    command_process(launch);
+}
+
+// In a container that has been joined only a child is in the namespace of processes. As a sibling
+// of this process it leaves nothing for anybody to wait for but itself.
+static int start_sibling(struct launch *launch) {
+    static char stack[CHILD_STACK] __attribute__((aligned(64)));
+    struct k_clone_args args = {
+        .flags = K_CLONE_VM | K_CLONE_VFORK | K_CLONE_PARENT,
+        .stack = (uint64_t)stack,
+        .stack_size = sizeof stack,
+    };
+    long pid = k_clone3(&args, sibling_process, launch);
+    if (pid < 0) {
+        errno = (int)-pid;
+        return report_fail(&launch->sandbox.report, "start the command's process");
+    }
+    _exit(0);  // the child has reported
 }
 
 // Carries out the steps that are left. Returns only when one of them failed.
@@ -306,6 +336,10 @@ static void run_steps(struct launch *launch) {
             sigset_t all;
             sigfillset(&all);
             start_command(launch, &all);
+            return;
+        }
+        if (step.op == OP_PROCESS) {
+            start_sibling(launch);
             return;
         }
         if (step.op == OP_EXEC) {

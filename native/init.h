@@ -6,7 +6,8 @@ enum init_descriptor {
     INIT_STDOUT = 1,
     INIT_STDERR = 2,
     INIT_PLAN = 3,    // the encoded plan: a file of which it reads all
-    INIT_REPORT = 4,  // the write end of a pipe, for one `struct report`
+    INIT_REPORT = 4,  // one side of a socket, for messages of one `struct report` each
     INIT_EXIT = 5,    // a file for one `struct exit_record`
-    INIT_HOLD = 6,    // and all above: read ends of the output pipes, held open while PID 1 lives
+    INIT_HOLD = 6,    // and all above: read ends of the output pipes, held open while PID 1 lives;
+                      // for a plan with `join` a pidfd of the container that it leads into
 };

@@ -172,6 +172,8 @@ static int populate(PyObject *module) {
         {"REPORT_SIZE", sizeof(struct report)},
         {"REPORT_EXECUTING", REPORT_EXECUTING},
         {"REPORT_FAILED", REPORT_FAILED},
+        {"REPORT_TERMINAL", REPORT_TERMINAL},
+        {"REPORT_PROCESS", REPORT_PROCESS},
         {"EXIT_RECORD_SIZE", sizeof(struct exit_record)},
     };
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {

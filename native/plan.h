@@ -17,6 +17,7 @@
     STEP(cgroup_namespace, CGROUP_NS, "")     \
     STEP(hostname, HOSTNAME, "s")             \
     STEP(loopback, LOOPBACK, "")              \
+    STEP(join, JOIN, "u")                     \
     STEP(root_bind, ROOT_BIND, "ss")          \
     STEP(root_mount, ROOT_MOUNT, "sss")       \
     STEP(mount, MOUNT, "svuus")               \
@@ -26,11 +27,14 @@
     STEP(mknod, MKNOD, "suuu")                \
     STEP(file, FILE, "sub")                   \
     STEP(sysctl, SYSCTL, "ss")                \
+    STEP(terminal, TERMINAL, "uuuu")          \
     STEP(mask, MASK, "v")                     \
     STEP(read_only, READ_ONLY, "v")           \
     STEP(read_only_root, READ_ONLY_ROOT, "")  \
     STEP(pivot, PIVOT, "")                    \
     STEP(init, INIT, "")                      \
+    STEP(process, PROCESS, "")                \
+    STEP(foreground, FOREGROUND, "")          \
     STEP(rlimit, RLIMIT, "uqq")               \
     STEP(umask, UMASK, "u")                   \
     STEP(seccomp, SECCOMP, "b")               \

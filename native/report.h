@@ -1,5 +1,5 @@
-// The one record that tells the supervisor why a start failed, or that the command is about to
-// be executed. Fixed size, sent in a single write to a pipe, so it is never torn.
+// The records that tell the supervisor why a start failed, or that the command is about to be
+// executed, or that bring a descriptor. Fixed size, and each a message of its own, so never torn.
 #pragma once
 
 #include <stdarg.h>
@@ -9,6 +9,8 @@ enum report_kind {
     REPORT_NONE = 0,
     REPORT_EXECUTING = 1,  // every step is done; end-of-file after it means that exec succeeded
     REPORT_FAILED = 2,
+    REPORT_TERMINAL = 3,  // brings the operator's side of the command's terminal
+    REPORT_PROCESS = 4,   // brings a pidfd of the command's process
 };
 
 enum { REPORT_MAGIC = 0x504b5252, REPORT_DETAIL = 240, REPORT_NO_STEP = -1 };
@@ -29,3 +31,6 @@ int report_fail(struct report *report, const char *format, ...)
 
 // Sends the record; nothing can be done where that fails, the reader then sees end-of-file.
 void report_send(int fd, struct report *report, enum report_kind kind);
+
+// Sends a record of this kind with a descriptor; returns 0, or -1 with errno set.
+int report_send_descriptor(int fd, enum report_kind kind, int descriptor);

@@ -6,7 +6,7 @@
 #include "report.h"
 
 struct sandbox {
-    int root;   // the container's root directory, once a root step has run; else -1
+    int root;   // the container's root directory, once a root step or `join` has run; else -1
     int blank;  // a read-only empty tmpfs that masks directories, once one was needed; else -1
     struct report report;
 };
@@ -34,6 +34,10 @@ int files_symlink(struct sandbox *sandbox, const char *path, const char *target)
 int files_mknod(struct sandbox *sandbox, const struct plan_step *step);
 int files_write(struct sandbox *sandbox, const struct plan_step *step);
 int files_sysctl(struct sandbox *sandbox, const char *path, const char *value);
+
+// terminal.c
+int terminal_make(struct sandbox *sandbox, const struct plan_step *step);
+int terminal_control(struct sandbox *sandbox);
 
 // privileges.c
 int privileges_rlimit(struct sandbox *sandbox, const struct plan_step *step);

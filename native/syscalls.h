@@ -18,6 +18,7 @@ enum {
     NR_fsopen = 430,
     NR_fsconfig = 431,
     NR_fsmount = 432,
+    NR_pidfd_open = 434,
     NR_clone3 = 435,
     NR_close_range = 436,
     NR_openat2 = 437,
@@ -66,6 +67,7 @@ struct k_open_how {
 #define K_CLONE_PIDFD 0x00001000ULL
 #define K_CLONE_VM 0x00000100ULL
 #define K_CLONE_VFORK 0x00004000ULL
+#define K_CLONE_PARENT 0x00008000ULL
 #define K_CLONE_CLEAR_SIGHAND 0x100000000ULL
 #define K_CLONE_INTO_CGROUP 0x200000000ULL
 
@@ -82,6 +84,9 @@ struct k_clone_args {
     uint64_t set_tid_size;
     uint64_t cgroup;
 };
+
+// ioctl_tty(2)
+enum { K_TIOCGPTPEER = 0x5441 };
 
 // close_range(2)
 enum { K_CLOSE_RANGE_CLOEXEC = 4 };
@@ -116,6 +121,8 @@ static inline int k_openat2(int dirfd, const char *path, uint64_t flags, uint64_
     struct k_open_how how = {.flags = flags, .resolve = resolve};
     return (int)syscall(NR_openat2, dirfd, path, &how, sizeof how);
 }
+
+static inline int k_pidfd_open(pid_t pid) { return (int)syscall(NR_pidfd_open, pid, 0); }
 
 static inline int k_close_range(unsigned first, unsigned last, unsigned flags) {
     return (int)syscall(NR_close_range, first, last, flags);

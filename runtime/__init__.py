@@ -10,9 +10,10 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
-    from runtime.container import Container, Exit, Runtime
+    from runtime.container import Container, Execution, Exit, Runtime
     from runtime.directories import Directories
     from runtime.errors import CgroupError, ContainerError, SpecError, StartError
+    from runtime.execspec import ExecSpec
     from runtime.limits import Limits
     from runtime.spec import ContainerSpec
 
@@ -22,6 +23,8 @@ __all__ = [
     "ContainerError",
     "ContainerSpec",
     "Directories",
+    "ExecSpec",
+    "Execution",
     "Exit",
     "Limits",
     "Runtime",
@@ -35,6 +38,8 @@ _HOMES = {
     "ContainerError": "runtime.errors",
     "ContainerSpec": "runtime.spec",
     "Directories": "runtime.directories",
+    "ExecSpec": "runtime.execspec",
+    "Execution": "runtime.container",
     "Exit": "runtime.container",
     "Limits": "runtime.limits",
     "Runtime": "runtime.container",

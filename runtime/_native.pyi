@@ -9,6 +9,8 @@ PLAN_VERSION: Final[int]
 REPORT_SIZE: Final[int]
 REPORT_EXECUTING: Final[int]
 REPORT_FAILED: Final[int]
+REPORT_TERMINAL: Final[int]
+REPORT_PROCESS: Final[int]
 EXIT_RECORD_SIZE: Final[int]
 
 LOG_BATCH: Final[int]

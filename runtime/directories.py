@@ -43,6 +43,11 @@ class ContainerDirectory:
         return f"{self.runtime}/cgroups.json"
 
     @property
+    def inherited(self) -> str:
+        """What the container leaves to commands that join it later."""
+        return f"{self.runtime}/inherited.json"
+
+    @property
     def exit_record(self) -> str:
         """The record that PID 1 writes when the command has ended."""
         return f"{self.runtime}/exit"

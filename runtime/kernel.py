@@ -17,7 +17,9 @@ from runtime._native import (
     PLAN_VERSION,
     REPORT_EXECUTING,
     REPORT_FAILED,
+    REPORT_PROCESS,
     REPORT_SIZE,
+    REPORT_TERMINAL,
     LogPump,
     openat2,
     read_exit_record,
@@ -26,6 +28,7 @@ from runtime._native import (
 )
 
 __all__ = [
+    "CLONE_NEWCGROUP",
     "CLONE_NEWIPC",
     "CLONE_NEWNET",
     "CLONE_NEWNS",
@@ -45,7 +48,9 @@ __all__ = [
     "PLAN_VERSION",
     "REPORT_EXECUTING",
     "REPORT_FAILED",
+    "REPORT_PROCESS",
     "REPORT_SIZE",
+    "REPORT_TERMINAL",
     "RESOLVE_IN_ROOT",
     "RESOLVE_NO_MAGICLINKS",
     "LogPump",
@@ -57,6 +62,7 @@ __all__ = [
 
 # As in the man pages of clone and openat2.
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000

@@ -10,17 +10,20 @@ import errno
 import fcntl
 import hashlib
 import os
+import socket
 from collections.abc import Sequence
 from importlib import resources
 
 import trio
-from attrs import frozen
+from attrs import define, frozen
 
 from runtime.errors import StartError
 from runtime.kernel import (
     REPORT_EXECUTING,
     REPORT_FAILED,
+    REPORT_PROCESS,
     REPORT_SIZE,
+    REPORT_TERMINAL,
     read_report,
     spawn,
 )
@@ -84,14 +87,24 @@ class InitProgram:
 
 
 @frozen(kw_only=True)
-class LaunchDescriptors:
-    """What `init` is started with (native/init.h); the caller keeps ownership of all of them."""
+class Streams:
+    """What the command reads from and writes to, and what `init` holds open beside it.
+
+    Where the plan makes a terminal, that takes the place of the first three.
+    """
 
     stdin: int
     stdout: int
     stderr: int
+    hold: Sequence[int] = ()
+
+
+@frozen(kw_only=True)
+class LaunchDescriptors:
+    """What `init` is started with (native/init.h); the caller keeps ownership of all of them."""
+
+    streams: Streams
     exit_record: int
-    hold: Sequence[int]
 
 
 @frozen(kw_only=True)
@@ -106,12 +119,14 @@ class Placement:
 def launch(
     program: InitProgram, plan: bytes, descriptors: LaunchDescriptors, placement: Placement
 ) -> tuple[Process, int]:
-    """Start `init` with an encoded plan; returns the process and the report pipe's read end.
+    """Start `init` with an encoded plan; returns the process and our side of the report socket.
 
     Blocks for as long as clone3 and exec take, a fraction of a millisecond. Raises StartError.
     """
     program.verify()
-    report_read, report_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    streams = descriptors.streams
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+    report_read, report_write = ours.detach(), its.detach()
     plan_fd = -1
     try:
         plan_fd = _memory_file("plan", os.MFD_CLOEXEC, _MFD_NOEXEC_SEAL)
@@ -119,13 +134,13 @@ def launch(
         pid, pidfd = spawn(
             program.fd,
             (
-                descriptors.stdin,
-                descriptors.stdout,
-                descriptors.stderr,
+                streams.stdin,
+                streams.stdout,
+                streams.stderr,
                 plan_fd,
                 report_write,
                 descriptors.exit_record,
-                *descriptors.hold,
+                *streams.hold,
             ),
             tuple(placement.attach),
             placement.cgroup,
@@ -142,27 +157,61 @@ def launch(
     return Process(pid, pidfd), report_read
 
 
-async def confirm_start(report_fd: int, steps: Sequence[Step]) -> None:
+@define
+class Handed:
+    """What `init` has handed out while it set up: whoever gets this closes what he does not use."""
+
+    terminal: int = -1
+    """The operator's side of the command's terminal; -1 where it has none."""
+    process: Process | None = None
+    """The command's process, where it is not the one that was launched but a child of ours."""
+
+    def close(self) -> None:
+        """Close it all."""
+        if self.terminal >= 0:
+            os.close(self.terminal)
+            self.terminal = -1
+        if self.process is not None:
+            self.process.close()
+
+
+async def confirm_start(report_fd: int, steps: Sequence[Step], handed: Handed) -> None:
     """Wait until the command has been executed. Raises StartError that names the failed step.
 
-    The pipe is at end-of-file once `init` and the command's process have closed it: after an
-    executing record that means success, without one that the process died on the way.
+    The socket is at end-of-file once `init` and the command's process have closed it: after an
+    executing record that means success, without one that the process died on the way. What comes
+    with the records is put into `handed`, also where the start fails.
     """
-    received = bytearray()
-    while True:
-        await trio.lowlevel.wait_readable(report_fd)
-        piece = os.read(report_fd, 4096)
-        if not piece:
-            break
-        received += piece
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, report_fd)
     executing = False
-    for offset in range(0, len(received), REPORT_SIZE):
-        kind, step, error, detail = read_report(bytes(received[offset : offset + REPORT_SIZE]))
-        if kind == REPORT_FAILED:
-            raise _failure(steps, step, error, detail)
-        executing = executing or kind == REPORT_EXECUTING
+    failure = None
+    try:
+        while record := await _receive(channel, handed):
+            kind, step, error, detail = read_report(record)
+            if kind == REPORT_FAILED:
+                failure = failure or _failure(steps, step, error, detail)
+            executing = executing or kind == REPORT_EXECUTING
+    finally:
+        channel.detach()  # the caller's
+    if failure is not None:
+        raise failure
     if not executing:
         raise StartError("the container's first process was killed while it set up the container")
+
+
+async def _receive(channel: socket.socket, handed: Handed) -> bytes:
+    """The next record, nothing at the end; the descriptor that came with it is in `handed`."""
+    await trio.lowlevel.wait_readable(channel)
+    record, descriptors, _, _ = socket.recv_fds(channel, REPORT_SIZE, 1, socket.MSG_CMSG_CLOEXEC)
+    for descriptor in descriptors:
+        kind, *_ = read_report(record)
+        if kind == REPORT_TERMINAL and handed.terminal < 0:
+            handed.terminal = descriptor
+        elif kind == REPORT_PROCESS and handed.process is None:
+            handed.process = Process.held_by(descriptor)
+        else:
+            os.close(descriptor)
+    return record
 
 
 def failure_of_unknown_step(error: int, detail: str) -> StartError:

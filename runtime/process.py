@@ -55,6 +55,15 @@ class Process:
         except ProcessLookupError:
             return None
 
+    @classmethod
+    def held_by(cls, pidfd: int) -> Process:
+        """The process behind a pidfd, which becomes this one's."""
+        for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
+            name, _, number = line.partition(":")
+            if name == "Pid":
+                return cls(int(number), pidfd)
+        raise ValueError(f"descriptor {pidfd} is not a pidfd")
+
     async def wait(self) -> ExitStatus | None:
         """Wait until the process has ended and reap it; None if nobody can know how it ended."""
         async with self._turn:  # trio lets one task at a time wait for a descriptor

@@ -84,7 +84,30 @@ class Device:
     access: str = "rwm"
 
 
-def _check_path(where: str, path: str) -> None:
+@frozen(kw_only=True)
+class Terminal:
+    """A terminal of the container's own for its command; 0 rows or columns: not known."""
+
+    rows: int = 0
+    columns: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        for name, number in (("rows", self.rows), ("columns", self.columns)):
+            if not 0 <= number < 2**16:
+                raise SpecError(f"terminal.{name}", f"{number} is not between 0 and 65535")
+
+
+def check_command(command: tuple[str, ...]) -> None:
+    """Refuse what cannot be executed. Raises SpecError."""
+    if not command or not command[0]:
+        raise SpecError("command", "is empty")
+    for position, argument in enumerate(command):
+        if "\0" in argument:
+            raise SpecError(f"command[{position}]", "contains a NUL character")
+
+
+def check_path(where: str, path: str) -> None:
+    """Refuse a path that is not absolute, or may lead somewhere else. Raises SpecError."""
     if not path.startswith("/"):
         raise SpecError(where, f"{path!r} is not an absolute path")
     if "\0" in path:
@@ -94,7 +117,7 @@ def _check_path(where: str, path: str) -> None:
 
 
 def _check_target(where: str, path: str) -> None:
-    _check_path(where, path)
+    check_path(where, path)
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if not parts:
         raise SpecError(where, "the root itself cannot be a mount target")
@@ -109,7 +132,8 @@ class ContainerSpec:
     `user` is ``name|uid[:group|gid]``, resolved in the container's own /etc/passwd and
     /etc/group; `groups` are supplementary ones. `network` "none" is a namespace with loopback
     only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
-    without it the command is PID 1. `seccomp` False runs unconfined.
+    without it the command is PID 1. `seccomp` False runs unconfined. With a `terminal` the command
+    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing.
     """
 
     id: str
@@ -135,15 +159,13 @@ class ContainerSpec:
     umask: int = 0o022
     stop_signal: int = 15
     merge_output: bool = False
+    terminal: Terminal | None = None
+    stdin: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.id):
             raise SpecError("id", f"{self.id[:140]!r} is not a valid container id")
-        if not self.command or not self.command[0]:
-            raise SpecError("command", "is empty")
-        for position, argument in enumerate(self.command):
-            if "\0" in argument:
-                raise SpecError(f"command[{position}]", "contains a NUL character")
+        check_command(self.command)
         self._check_environment()
         self._check_rootfs()
         self._check_paths()
@@ -165,12 +187,12 @@ class ContainerSpec:
     def _check_rootfs(self) -> None:
         match self.rootfs:
             case DirectoryRootfs(path):
-                _check_path("rootfs", path)
+                check_path("rootfs", path)
             case OverlayRootfs(lower):
                 if not lower:
                     raise SpecError("rootfs", "has no lower directory")
                 for path in lower:
-                    _check_path("rootfs", path)
+                    check_path("rootfs", path)
 
     def _check_sysctls(self) -> None:
         for name, value in self.sysctls.items():
@@ -182,9 +204,9 @@ class ContainerSpec:
                 raise SpecError(f"sysctls.{name}", "contains a NUL character")
 
     def _check_paths(self) -> None:
-        _check_path("working_dir", self.working_dir)
+        check_path("working_dir", self.working_dir)
         for position, volume in enumerate(self.volumes):
-            _check_path(f"volumes[{position}].source", volume.source)
+            check_path(f"volumes[{position}].source", volume.source)
             _check_target(f"volumes[{position}].target", volume.target)
         for position, tmpfs in enumerate(self.tmpfs):
             _check_target(f"tmpfs[{position}].target", tmpfs.target)
@@ -193,7 +215,7 @@ class ContainerSpec:
             if not 0 <= tmpfs.mode <= 0o7777:
                 raise SpecError(f"tmpfs[{position}].mode", f"{tmpfs.mode:#o} is not a file mode")
         for position, device in enumerate(self.devices):
-            _check_path(f"devices[{position}].source", device.source)
+            check_path(f"devices[{position}].source", device.source)
             _check_target(f"devices[{position}].target", device.target)
             if not device.access or not set(device.access) <= set("rwm"):
                 where = f"devices[{position}].access"

@@ -11,20 +11,29 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import trio
 from attrs import define, field, frozen
 
 from runtime.cgroups import Cgroup, Cgroups, Usage
+from runtime.container.execution import Execution, Host, Stream
 from runtime.container.exit import Exit, combine
+from runtime.container.leavings import remove_files
+from runtime.container.pipes import (
+    anonymous_pipe,
+    make_output,
+    open_reader,
+    open_writer,
+    reopen_reader,
+)
 from runtime.container.prepare import check_sources, identity_of, limits_with_devices, prepare_plan
 from runtime.container.witness import Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
+from runtime.execspec import ExecSpec, dump_inherited
 from runtime.kernel import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -33,9 +42,11 @@ from runtime.kernel import (
     CLONE_NEWUTS,
 )
 from runtime.launch import (
+    Handed,
     InitProgram,
     LaunchDescriptors,
     Placement,
+    Streams,
     confirm_start,
     failure_of_unknown_step,
     launch,
@@ -44,8 +55,6 @@ from runtime.plan import encode
 from runtime.process import Process, namespace_pid
 from runtime.rootfs import Identity
 from runtime.spec import ContainerSpec, OverlayRootfs
-
-Stream: TypeAlias = Literal["stdout", "stderr"]
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
@@ -79,6 +88,10 @@ class Container:
     """Non-blocking read end of the command's standard output."""
     stderr: int = -1
     """The same for standard error; -1 where both go to one pipe."""
+    stdin: int = -1
+    """Non-blocking write end of its standard input, where the specification asks for one."""
+    terminal: int = -1
+    """The operator's side of the command's terminal, which then stands for all three; else -1."""
     _exit: Exit | None = field(default=None, init=False)
     _deleted: bool = field(default=False, init=False)
 
@@ -125,8 +138,8 @@ class Container:
         container = cls(id=container_id, directory=directory, cgroup=cgroup)
         container.process = _process_numbered(_FIRST, container.cgroup)
         if container.process is not None:
-            container.stdout = _reopen_pipe(container.directory.stdout)
-            container.stderr = _reopen_pipe(container.directory.stderr)
+            container.stdout = reopen_reader(container.directory.stdout)
+            container.stderr = reopen_reader(container.directory.stderr)
         return container
 
     @property
@@ -143,15 +156,18 @@ class Container:
             identity = identity_of(spec)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers()
+            Path(self.directory.inherited).write_text(dump_inherited(spec))
             steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)
             what = f" {error.filename}" if error.filename else ""
             raise StartError(f"prepare container {self.id}:{what}: {cause}") from error
+        handed = Handed()
         try:
-            await confirm_start(report, steps)
+            await confirm_start(report, steps, handed)
         finally:
+            self.terminal = handed.terminal
             os.close(report)
 
     async def confirm_adopted(self) -> bool:
@@ -190,19 +206,9 @@ class Container:
 
             opened.callback(self.cgroup.close_launch_fds)
             record = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            self.stdout = _make_pipe(self.directory.stdout, identity)
-            out_write = err_write = hold(_open_writer(self.directory.stdout))
-            holds = [hold(_open_pipe(self.directory.stdout))]
-            if not spec.merge_output:
-                self.stderr = _make_pipe(self.directory.stderr, identity)
-                err_write = hold(_open_writer(self.directory.stderr))
-                holds.append(hold(_open_pipe(self.directory.stderr)))
             descriptors = LaunchDescriptors(
-                stdin=hold(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)),
-                stdout=out_write,
-                stderr=err_write,
+                streams=self._streams(spec, identity, hold),
                 exit_record=hold(os.open(self.directory.exit_record, record, 0o600)),
-                hold=holds,
             )
             placement = Placement(
                 namespaces=_NAMESPACES | (CLONE_NEWNET if spec.network == "none" else 0),
@@ -211,6 +217,25 @@ class Container:
             )
             self.process, report = launch(program, plan, descriptors, placement)
             return report
+
+    def _streams(self, spec: ContainerSpec, owner: Identity, hold: Callable[[int], int]) -> Streams:
+        """Make what the command reads from and writes to; a terminal it makes for itself."""
+        if spec.terminal is not None or not spec.stdin:
+            stdin = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        else:
+            stdin, self.stdin = anonymous_pipe(owner)
+            os.set_blocking(self.stdin, False)
+        hold(stdin)
+        if spec.terminal is not None:
+            return Streams(stdin=stdin, stdout=stdin, stderr=stdin, hold=())
+        self.stdout = make_output(self.directory.stdout, owner)
+        out_write = err_write = hold(open_writer(self.directory.stdout))
+        holds = [hold(open_reader(self.directory.stdout))]
+        if not spec.merge_output:
+            self.stderr = make_output(self.directory.stderr, owner)
+            err_write = hold(open_writer(self.directory.stderr))
+            holds.append(hold(open_reader(self.directory.stderr)))
+        return Streams(stdin=stdin, stdout=out_write, stderr=err_write, hold=holds)
 
     async def wait(self) -> Exit:
         """Wait until PID 1 has ended, and with it every process of the container.
@@ -226,10 +251,23 @@ class Container:
             self._exit = combine(testimony, status, self.cgroup.usage())
         return self._exit
 
+    async def execute(self, spec: ExecSpec, program: InitProgram) -> Execution:
+        """Start a command beside the container's own. Raises SpecError or StartError."""
+        if self.process is None:
+            raise StartError(f"container {self.id} is not running")
+        host = Host(process=self.process, cgroup=self.cgroup, program=program)
+        return await Execution.start(host, spec)
+
     def outputs(self) -> list[tuple[Stream, int]]:
         """The open output pipes; one of them where both streams are merged."""
         pipes: list[tuple[Stream, int]] = [("stdout", self.stdout), ("stderr", self.stderr)]
         return [(stream, pipe) for stream, pipe in pipes if pipe >= 0]
+
+    def close_stdin(self) -> None:
+        """Let the command read to the end of its input."""
+        if self.stdin >= 0:
+            os.close(self.stdin)
+            self.stdin = -1
 
     def usage(self) -> Usage:
         """What the container has used up to now."""
@@ -274,53 +312,10 @@ class Container:
         self.cgroup.close_launch_fds()
         if self.process is not None:
             self.process.close()
-        for fd in (self.stdout, self.stderr):
+        for fd in (self.stdin, self.stdout, self.stderr, self.terminal):
             if fd >= 0:
                 os.close(fd)
-        self.stdout = self.stderr = -1
-
-
-async def remove_files(directory: ContainerDirectory) -> None:
-    """Remove what a container without processes and groups has left, if anything."""
-    try:
-        if not _remove_unused(directory):
-            await trio.to_thread.run_sync(shutil.rmtree, directory.state)
-        if os.path.lexists(directory.runtime):
-            shutil.rmtree(directory.runtime)
-    except OSError as error:
-        cause = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise ContainerError(f"remove {error.filename}: {cause}") from error
-
-
-def _make_pipe(path: str, owner: Identity) -> int:
-    """Make a named pipe of the command's user; returns its read end."""
-    os.mkfifo(path, 0o600)
-    if owner.uid or owner.gid:
-        os.chown(path, owner.uid, owner.gid)
-    return _open_pipe(path)
-
-
-def _open_writer(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-
-
-def _open_pipe(path: str) -> int:
-    """A non-blocking read end of a named pipe, -1 where there is none."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return -1
-
-
-def _reopen_pipe(path: str) -> int:
-    """A read end whose end-of-file wakes whoever waits for it.
-
-    Linux tells it only of writers that were there since the pipe was opened for reading.
-    """
-    fd = _open_pipe(path)
-    if fd >= 0:
-        os.close(_open_writer(path))
-    return fd
+        self.stdin = self.stdout = self.stderr = self.terminal = -1
 
 
 def _read_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
@@ -347,24 +342,3 @@ def _process_numbered(number: int, cgroup: Cgroup) -> Process | None:
             pass  # ended meanwhile
         process.close()
     return None
-
-
-def _remove_unused(directory: ContainerDirectory) -> bool:
-    """Remove the layers if the container wrote nothing: a few calls, not worth a thread."""
-    work = f"{directory.work}/work"
-    try:
-        with suppress(FileNotFoundError):
-            os.unlink(f"{work}/incompat/volatile/dirty")
-        for path in (
-            f"{work}/incompat/volatile",
-            f"{work}/incompat",
-            work,
-            directory.work,
-            directory.upper,
-            directory.state,
-        ):
-            with suppress(FileNotFoundError):
-                os.rmdir(path)
-    except OSError:
-        return False
-    return True

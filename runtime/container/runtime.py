@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from attrs import frozen
 
 from runtime.cgroups import CgroupGone, Cgroups
-from runtime.container.container import Container, remove_files
+from runtime.container.container import Container
+from runtime.container.leavings import remove_files
 from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.launch import InitProgram

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from runtime.execspec import Inherited
 from runtime.plan.credentials import credential_steps
 from runtime.plan.mounts import Layers, SystemFiles, mount_steps, root_steps
 from runtime.plan.step import Step
@@ -54,7 +55,7 @@ def _steps(spec: ContainerSpec, around: Surroundings) -> Iterator[Step]:
     if spec.network == "none":
         yield Step("loopback", (), "network")
     yield from root_steps(spec, around.mountpoint, around.layers, around.host)
-    yield from mount_steps(spec, around.cgroup_mounts, around.files)
+    yield from mount_steps(spec, around.identity.uid, around.cgroup_mounts, around.files)
     yield Step("mkdir", (spec.working_dir, 0o755), "working_dir")
     if spec.read_only:
         yield Step("read_only_root", (), "read_only")
@@ -62,15 +63,19 @@ def _steps(spec: ContainerSpec, around: Surroundings) -> Iterator[Step]:
     if spec.init:
         yield Step("init", (), "init")
         yield Step("session")
+    if spec.terminal is not None:
+        yield Step("foreground", (), "terminal")
     yield from credential_steps(spec, around.identity, around.seccomp)
     yield Step("chdir", (spec.working_dir,), "working_dir")
-    yield Step("exec", (spec.command, _environment(spec, around.identity)), "command")
+    yield Step("exec", (spec.command, environment_of(spec, around.identity)), "command")
 
 
-def _environment(spec: ContainerSpec, identity: Identity) -> tuple[str, ...]:
+def environment_of(spec: Inherited, identity: Identity) -> tuple[str, ...]:
     """Built from empty: nothing of the supervisor's own environment is in it."""
     variables = {"PATH": DEFAULT_PATH, "HOME": identity.home}
     if spec.hostname is not None:
         variables["HOSTNAME"] = spec.hostname
+    if spec.terminal is not None:
+        variables["TERM"] = "xterm"
     variables.update(spec.environment)
     return tuple(f"{name}={value}" for name, value in variables.items())

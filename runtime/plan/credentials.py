@@ -6,10 +6,11 @@ import resource
 from collections.abc import Iterator
 
 from runtime.errors import SpecError
+from runtime.execspec import Inherited
 from runtime.plan.step import Step
 from runtime.rootfs.identity import Identity
 from runtime.security.capabilities import to_mask
-from runtime.spec import ContainerSpec, Ulimit
+from runtime.spec import Ulimit
 
 ULIMITS: dict[str, int] = {
     name.removeprefix("RLIMIT_").lower(): getattr(resource, name)
@@ -28,7 +29,7 @@ def _rlimit(position: int, limit: Ulimit) -> Step:
     return Step("rlimit", (ULIMITS[limit.name], soft, hard), f"ulimits.{limit.name}")
 
 
-def credential_steps(spec: ContainerSpec, identity: Identity, seccomp: bytes) -> Iterator[Step]:
+def credential_steps(spec: Inherited, identity: Identity, seccomp: bytes) -> Iterator[Step]:
     """Limits, then credentials, each step while the process still has the right to take it.
 
     Without no_new_privs the kernel wants CAP_SYS_ADMIN for a filter, so it is installed before

@@ -14,7 +14,7 @@ from attrs import frozen
 from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY, Step
 from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES, HostView
 from runtime.security.masks import MASKED_PATHS, READ_ONLY_PATHS
-from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs
+from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs, Terminal
 
 _CHARACTER_DEVICE = 0o020000
 _DEVICE_NODES = (
@@ -106,10 +106,14 @@ def _host_view_steps(host: HostView) -> Iterator[Step]:
 
 def mount_steps(
     spec: ContainerSpec,
+    uid: int,
     cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...],
     files: SystemFiles,
 ) -> Iterator[Step]:
-    """Everything that is mounted inside the root, parents before children."""
+    """Everything that is mounted inside the root, parents before children.
+
+    The terminal, which `uid` gets, is made before anything of the user's could be in its way.
+    """
     safe = NOSUID | NOEXEC | NODEV
     yield _mount("proc", "/proc", safe)
     yield _mount("sysfs", "/sys", safe | RDONLY)
@@ -119,6 +123,8 @@ def mount_steps(
     yield _mount("devpts", "/dev/pts", NOSUID | NOEXEC, "ptmxmode=0666", "mode=0620", "gid=5")
     yield _mount("tmpfs", "/dev/shm", safe, "mode=1777", "size=64m")
     yield _mount("mqueue", "/dev/mqueue", safe)
+    if spec.terminal is not None:
+        yield terminal_step(spec.terminal, uid, console=True)
     for source, target in files.binds:
         yield _bind(source, target, NOSUID | NODEV, "hostname")
     yield from _user_mounts(spec)
@@ -127,6 +133,11 @@ def mount_steps(
         yield Step("sysctl", (path, value), f"sysctls.{name}")
     yield Step("mask", (MASKED_PATHS,))
     yield Step("read_only", (READ_ONLY_PATHS,))
+
+
+def terminal_step(terminal: Terminal, uid: int, *, console: bool) -> Step:
+    """Make a terminal that belongs to a user; as /dev/console, too, where it is the container's."""
+    return Step("terminal", (uid, terminal.rows, terminal.columns, int(console)), "terminal")
 
 
 def _cgroup_steps(

@@ -12,7 +12,15 @@ from attrs import frozen
 
 from runtime.errors import StartError
 from runtime.kernel import EXIT_RECORD_SIZE
-from runtime.launch import InitProgram, LaunchDescriptors, Placement, confirm_start, launch
+from runtime.launch import (
+    Handed,
+    InitProgram,
+    LaunchDescriptors,
+    Placement,
+    Streams,
+    confirm_start,
+    launch,
+)
 from runtime.plan import Step, encode
 from runtime.process import ExitStatus, Process
 
@@ -38,12 +46,12 @@ class Outcome:
 async def launched(
     program: InitProgram, plan: bytes, placement: Placement = HERE, stdin: str = "/dev/null"
 ) -> AsyncIterator[tuple[Process, int, int, int]]:
-    """Launch a plan; gives the process, its report pipe, its output and its exit file."""
+    """Launch a plan; gives the process, its report socket, its output and its exit file."""
     read, write = os.pipe2(os.O_CLOEXEC)
     exit_file = os.memfd_create("exit", os.MFD_CLOEXEC)
     source = os.open(stdin, os.O_RDONLY | os.O_CLOEXEC)
     descriptors = LaunchDescriptors(
-        stdin=source, stdout=write, stderr=write, exit_record=exit_file, hold=()
+        streams=Streams(stdin=source, stdout=write, stderr=write), exit_record=exit_file
     )
     try:
         try:
@@ -66,7 +74,7 @@ async def launched(
 async def run(program: InitProgram, steps: Sequence[Step], placement: Placement = HERE) -> Outcome:
     """Run a plan to its end. Raises StartError."""
     async with launched(program, encode(steps), placement) as (process, report, read, exit_file):
-        await confirm_start(report, steps)
+        await confirm_start(report, steps, Handed())
         output = bytearray()
         while piece := os.read(read, 65536):
             output += piece

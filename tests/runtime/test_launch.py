@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from runtime.kernel import (
     read_exit_record,
     spawn,
 )
-from runtime.launch import InitProgram, Placement, confirm_start
+from runtime.launch import Handed, InitProgram, Placement, confirm_start
 from runtime.plan import Step, encode
 from runtime.process import ExitStatus
 from tests.runtime.bare_init import HERE, command, launched, refusal, run
@@ -70,7 +71,7 @@ async def refused_plan(program: InitProgram, plan: bytes) -> str:
     """The text of the error that the bytes of a plan give."""
     async with launched(program, plan) as (_, report, _, _):
         with pytest.raises(StartError) as error:
-            await confirm_start(report, ())
+            await confirm_start(report, (), Handed())
         return str(error.value)
 
 
@@ -202,7 +203,8 @@ async def test_a_failed_step_is_named(program: InitProgram) -> None:
         ([Step("exec", ((), ()))], "no command"),
         ([command("true"), Step("session")], "a step behind exec"),
         ([command("true"), command("true")], "a step behind exec"),
-        ([Step("init"), Step("init"), command("true")], "a second init step"),
+        ([Step("init"), Step("init"), command("true")], "a second init or process step"),
+        ([Step("process"), Step("init"), command("true")], "a second init or process step"),
         ([Step("chdir", ("a\0b",)), command("true")], "malformed argument"),
         ([Step("exec", (("a\0b",), ()))], "malformed argument"),
     ],
@@ -256,7 +258,7 @@ async def test_a_working_directory_outside_of_the_root_is_refused(program: InitP
     placement = evolve(HERE, namespaces=CLONE_NEWNS | CLONE_NEWPID)
     async with launched(program, encode(steps), placement, stdin="/usr") as (_, report, _, _):
         with pytest.raises(StartError) as error:
-            await confirm_start(report, steps)
+            await confirm_start(report, steps, Handed())
     assert str(error.value) == (
         "enter working directory /proc/self/fd/0: working directory /proc/self/fd/0 is outside "
         "of the root: invalid cross-device link (step 4, working_dir)"
@@ -297,14 +299,12 @@ REPORT = struct.Struct("=IIii240s")
 
 async def confirm(*records: bytes) -> None:
     """Let records arrive one by one, and end-of-file behind them."""
-    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        for record in records:
-            os.write(write, record)
-        os.close(write)
-        await confirm_start(read, [command("true")])
-    finally:
-        os.close(read)
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with its:
+            for record in records:
+                its.send(record)
+        await confirm_start(ours.fileno(), [command("true")], Handed())
 
 
 async def test_only_executing_and_then_nothing_is_a_start() -> None:

@@ -17,6 +17,7 @@ from runtime.spec import (
     HostRootfs,
     OverlayRootfs,
     Rootfs,
+    Terminal,
     Tmpfs,
     Ulimit,
     Volume,
@@ -68,6 +69,7 @@ SPECS = st.builds(
     no_new_privileges=st.booleans(),
     seccomp=st.booleans(),
     umask=st.integers(0, 0o777),
+    terminal=st.none() | st.just(Terminal(rows=24, columns=80)),
 )
 SURROUNDINGS = st.builds(
     Surroundings,
@@ -133,6 +135,34 @@ def test_credentials_go_last_and_in_order(spec: ContainerSpec, around: Surroundi
     else:
         expected = ["seccomp"] * spec.seccomp + expected
     assert tail == [*expected, "chdir", "exec"]
+
+
+@given(SPECS, SURROUNDINGS)
+def test_a_terminal_is_made_in_a_devpts_of_our_own(
+    spec: ContainerSpec, around: Surroundings
+) -> None:
+    """Before anything of the user's is mounted; the command's session gets it, not that of init."""
+    plan = build_plan(spec, around)
+    names = [step.name for step in plan]
+    if spec.terminal is None:
+        assert not {"terminal", "foreground"} & set(names)
+        return
+    made = place(plan, "terminal")
+    assert plan[made].arguments == (around.identity.uid, 24, 80, 1)
+    users = [
+        index for index, step in enumerate(plan) if "[" in step.origin and step.name != "mkdir"
+    ]
+    mounting = [index for index in users if plan[index].name in MOUNTING]
+    assert place_of_devpts(plan) < made < min(mounting, default=len(plan))
+    taken = place(plan, "foreground")
+    assert taken > place(plan, "pivot")
+    assert names[taken - 1] == ("session" if spec.init else "pivot")
+
+
+def place_of_devpts(plan: tuple[Step, ...]) -> int:
+    """Where the terminals' file system is mounted."""
+    (found,) = [index for index, step in enumerate(plan) if step.arguments[:1] == ("devpts",)]
+    return found
 
 
 @given(SPECS, SURROUNDINGS)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from runtime.errors import StartError
+from runtime.execspec import load_inherited
 from runtime.security.capabilities import (
     ALL_CAPABILITIES,
     DEFAULT_CAPABILITIES,
@@ -18,7 +20,7 @@ from runtime.security.capabilities import (
     parse_capability,
     to_mask,
 )
-from tests.integration.container.stage import Stage
+from tests.integration.container.stage import Stage, read_all
 
 pytestmark = pytest.mark.root
 
@@ -65,6 +67,24 @@ async def test_the_supervisors_own_sets_do_not_matter(stage: Stage) -> None:
     mask = to_mask(DEFAULT_CAPABILITIES)
     assert await sets_of(stage) == expected(mask, mask)
     assert (await sets_of(stage, capabilities=effective_set((), ("ALL",)))) == expected(0, 0)
+
+
+@pytest.mark.parametrize("init", [True, False])
+@pytest.mark.parametrize("user", ["0", "1000"])
+async def test_what_joins_has_the_same(stage: Stage, user: str, init: bool) -> None:
+    """For exec as for the start, whoever executes it."""
+    async with stage.started("sleep", "1000", capabilities=SOME, init=init) as container:
+        inherited = Path(container.directory.inherited).read_text()
+        spec = load_inherited(inherited, ("cat", "/proc/self/status"))
+        execution = await container.execute(evolve(spec, user=user), stage.runtime.program)
+        text = (await read_all(execution.stdout)).decode()
+        await execution.wait()
+        execution.close()
+    status = dict(line.split(":", 1) for line in text.splitlines())
+    mask = to_mask(SOME)
+    found = {name: int(status[name], 16) for name in SETS}
+    assert found == expected(mask, mask if user == "0" else 0)
+    assert (status["NoNewPrivs"].strip(), status["Seccomp"].strip()) == ("1", "2")
 
 
 async def test_pid_1_keeps_one(stage: Stage) -> None:

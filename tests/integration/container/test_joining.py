@@ -140,7 +140,7 @@ async def test_a_user_is_looked_up_in_the_files_as_they_are_now(stage: Stage) ->
 async def test_on_a_terminal_it_has_job_control(stage: Stage) -> None:
     """One of its own, beside that of the container."""
     async with stage.started("sleep", "1000", terminal=Terminal()) as container, joined(
-        stage, container, "sh", "-c", "tty; stty size; trap 'echo int; exit 3' INT; read x",
+        stage, container, "sh", "-c", "trap 'exit 3' INT; tty; stty size; read x",
         terminal=Terminal(rows=11, columns=22),
     ) as execution:  # fmt: skip
         seen = b""

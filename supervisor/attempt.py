@@ -250,6 +250,7 @@ class Attempt:
         try:
             while True:
                 self._tell_kills(container.usage())
+                self._kill_together(container)
                 await watch.wait()
         finally:
             watch.close()
@@ -258,6 +259,12 @@ class Attempt:
         if usage.oom_kills > self.oom_kills_told:
             self.oom_kills_told = usage.oom_kills
             self.observer.out_of_memory(usage.oom_kills, usage, self._victims())
+
+    def _kill_together(self, container: Container) -> None:
+        """Do what `oom_policy` asks for where the kernel cannot."""
+        wanted = self.job.limits.oom_group and not container.cgroup.kills_together
+        if wanted and self.oom_kills_told:
+            (container.end if self.job.init else container.kill)()
 
     async def _end_when_asked(self, container: Container, began: float) -> None:
         """Kill at the deadline; on request, ask first and kill after the grace period."""

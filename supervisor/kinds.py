@@ -86,5 +86,6 @@ Capabilities = Annotated[
 ]
 Sysctls = Annotated[Mapping[str, str], Kind("table of quoted names to strings or numbers")]
 NetworkMode = Annotated[Literal["none", "host"], Kind('`"none"` or `"host"`')]
+OomPolicy = Annotated[Literal["process", "group"], Kind('`"process"` or `"group"`')]
 LogDriver = Annotated[Literal["file", "journald"], Kind('`"file"` or `"journald"`')]
 FileMode = Annotated[int, Kind('octal string, such as `"1777"`')]

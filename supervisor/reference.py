@@ -36,8 +36,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Variables and labels": ("environment", "env_file", "labels"),
     "Files": ("volumes", "tmpfs", "devices", "read_only"),
     "Limits": (
-        "memory", "memory_swap", "memory_reservation", "cpus", "cpuset", "cpu_weight",
-        "pids_limit", "io", "ulimits",
+        "memory", "memory_high", "memory_swap", "memory_reservation", "oom_policy", "hugetlb",
+        "cpus", "cpuset", "cpu_weight", "pids_limit", "io", "ulimits",
     ),
     "Isolation": ("cap_add", "cap_drop", "security_opt", "sysctls", "network_mode"),
     "Output": ("keep_runs",

@@ -8,12 +8,13 @@ from typing import Annotated
 from attrs import asdict, frozen
 
 from runtime.errors import SpecError
-from runtime.limits import DEFAULT_PIDS, IoLimit, Limits
+from runtime.limits import DEFAULT_PIDS, HugetlbLimit, IoLimit, Limits
 from supervisor.kinds import (
     CpuList,
     Cpus,
     DevicePath,
     Kind,
+    OomPolicy,
     Operations,
     PidsLimit,
     Rate,
@@ -72,6 +73,9 @@ class Ulimit:
             raise SpecError("soft", f"is above the hard value, which is {self.hard}")
 
 
+HugetlbLimits = Annotated[
+    tuple[HugetlbLimit, ...], Kind('table of page sizes such as `"2MB"` to sizes')
+]
 IoTables = Annotated[tuple[IoTable, ...], Kind("list of tables", IoTable)]
 Ulimits = Annotated[Mapping[str, Ulimit], Kind("table of names to a number or a table", Ulimit)]
 
@@ -87,6 +91,13 @@ class Resources:
     Unset: no limit.
     Example: memory = "256m"
     """
+    memory_high: Size | None = None
+    """Memory above which the job is slowed down and the kernel takes memory back from it, without a
+    kill. Only with cgroup v2; systemd's MemoryHigh.
+
+    Unset: no limit.
+    Example: memory_high = "200m"
+    """
     memory_swap: SwapSize | None = None
     """Memory plus swap; equal to `memory` it forbids swap. Needs `memory`.
 
@@ -99,6 +110,19 @@ class Resources:
 
     Unset: nothing.
     Example: memory_reservation = "64m"
+    """
+    oom_policy: OomPolicy = "process"
+    """What dies when the job has no memory left: `process` is the one process that the kernel
+    chooses, `group` all of them. With cgroup v1, which knows no groups, the supervisor kills the
+    others a moment later.
+
+    Example: oom_policy = "group"
+    """
+    hugetlb: HugetlbLimits = ()
+    """Memory that may be in huge pages, by their size.
+
+    Unset: no limit.
+    Example: hugetlb = { "2MB" = "64m" }
     """
     cpus: Cpus | None = None
     """Processor time per second of clock time; 0.01 at least.
@@ -133,8 +157,11 @@ class Resources:
         """The limits of one container; raises SpecError for a combination that cannot be."""
         return Limits(
             memory=self.memory,
+            memory_high=self.memory_high,
             memory_swap=self.memory_swap,
             memory_reservation=self.memory_reservation,
+            oom_group=self.oom_policy == "group",
+            hugetlb=self.hugetlb,
             cpus=self.cpus,
             cpuset=self.cpuset,
             cpu_weight=self.cpu_weight,

@@ -155,7 +155,7 @@ async def open_service(
         SupervisorLock(means.directories.state),
         control_socket(places.socket, means.descriptor) as control,
     ):
-        runtime = Runtime.open(means.directories, cgroup=means.cgroup)
+        runtime = _open_runtime(means)
         journal = open_journal(places)
         try:
             session = begin_or_take_up(journal, jobsfile, runtime)
@@ -188,3 +188,10 @@ async def open_service(
         finally:
             journal.close()
             runtime.close()
+
+
+def _open_runtime(means: Means) -> Runtime:
+    runtime = Runtime.open(means.directories, cgroup=means.cgroup)
+    for controller, why in runtime.cgroups.absent_defaults().items():
+        log.warning("jobs are run without a controller", controller=controller, cause=why)
+    return runtime

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from cattrs import Converter
 
+from runtime.limits import HUGE_PAGE, HugetlbLimit
 from runtime.units import parse_cpus, parse_duration, parse_rate, parse_size
 from supervisor.faults import Fault, Refused
 from supervisor.isolation import (
@@ -43,6 +44,7 @@ from supervisor.kinds import (
     MountSource,
     MountTarget,
     NetworkMode,
+    OomPolicy,
     Operations,
     PidsLimit,
     ProjectName,
@@ -88,7 +90,7 @@ from supervisor.policies import (
     SecurityOpt,
 )
 from supervisor.problems import did_you_mean
-from supervisor.resources import IoTable, IoTables, Ulimit, Ulimits
+from supervisor.resources import HugetlbLimits, IoTable, IoTables, Ulimit, Ulimits
 from supervisor.values import (
     expect,
     read_choice,
@@ -172,6 +174,7 @@ def _plain() -> dict[Any, Read]:
         Capabilities: read_capabilities,
         Sysctls: read_sysctls,
         NetworkMode: partial(read_choice, choices=("none", "host")),
+        OomPolicy: partial(read_choice, choices=("process", "group")),
         LogDriver: partial(read_choice, choices=("file", "journald")),
         FileMode: _of_text(parse_mode),
         Awaited: read_condition,
@@ -230,6 +233,7 @@ def _tables(converter: Converter) -> dict[Any, Read]:
 
     return {
         DependsOn: read_dependencies,
+        HugetlbLimits: lambda value: tuple(read_entries(value, _hugetlb).values()),
         IoTables: partial(read_items, read=lambda entry: table(entry, IoTable)),
         Log: lambda value: table(value, LogOptions),
         Pauses: read_pauses,
@@ -237,6 +241,12 @@ def _tables(converter: Converter) -> dict[Any, Read]:
         Ulimits: partial(read_entries, read=read_ulimit),
         Volumes: partial(read_items, read=partial(table_or_short, split_volume, Volume)),
     }
+
+
+def _hugetlb(page: str, size: object) -> HugetlbLimit:
+    if HUGE_PAGE.fullmatch(page) is None:
+        raise ValueError("is not a size of huge pages such as 2MB or 1GB")
+    return HugetlbLimit(page=page, limit=_of_scalar(parse_size)(size))
 
 
 def _of_text(read: Callable[[str], T]) -> Callable[[object], T]:

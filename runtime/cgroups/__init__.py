@@ -11,16 +11,21 @@ from runtime.cgroups.group import Cgroup
 from runtime.cgroups.layout import UNIFIED, Hierarchy, Layout, detect_layout
 from runtime.cgroups.manager import Cgroups
 from runtime.cgroups.oom import OomWatch
-from runtime.cgroups.usage import Usage
+from runtime.cgroups.usage import STRAINED, Load, Pressure, Stall, Strained, Usage
 
 __all__ = [
+    "STRAINED",
     "UNIFIED",
     "Cgroup",
     "CgroupGone",
     "Cgroups",
     "Hierarchy",
     "Layout",
+    "Load",
     "OomWatch",
+    "Pressure",
+    "Stall",
+    "Strained",
     "Usage",
     "detect_layout",
 ]

@@ -92,11 +92,11 @@ class Directory:
             raise kind(f"read {self.path}/{file}: {cause(error)}") from error
 
     def read_if_there(self, file: str) -> str | None:
-        """The text of a file that not every kernel has, or None."""
+        """The text of a file that not every kernel has, or has turned on; or None."""
         try:
             return self._read(file)
         except OSError as error:
-            if error.errno in _GONE:
+            if error.errno in (*_GONE, errno.EOPNOTSUPP):
                 return None
             raise CgroupError(f"read {self.path}/{file}: {cause(error)}") from error
 

@@ -66,6 +66,15 @@ def divide(
     return Division(on_v1=tuple(on_v1), on_v2=tuple(on_v2), labels=labels)
 
 
+def absent_defaults(layout: Layout, v2_controllers: Collection[str]) -> dict[str, str]:
+    """What every container has where it can be had, and cannot here: why, by controller."""
+    return {
+        resource: _absence(layout, V1_CONTROLLERS[resource])
+        for resource in _ALWAYS
+        if layout.v1_of(V1_CONTROLLERS[resource]) is None and resource not in v2_controllers
+    }
+
+
 def _absence(layout: Layout, controller: str) -> str:
     if layout.v2 is None:
         return f"the {controller} controller is not mounted"

@@ -14,7 +14,7 @@ import trio
 from runtime.cgroups.directory import remove_all
 from runtime.cgroups.oom import OomWatch
 from runtime.cgroups.side import MemoryUse, Side
-from runtime.cgroups.usage import Usage
+from runtime.cgroups.usage import Load, Usage
 from runtime.cgroups.v1 import V1Side
 from runtime.cgroups.v2 import V2Side
 from runtime.errors import CgroupError
@@ -87,7 +87,25 @@ class Cgroup:
             io_read=read,
             io_write=written,
             oom_kills=self.oom_kills(),
+            oom_group_kills=0 if self._memory is None else self._memory.oom_group_kills(),
             pids_peak=None if self._pids is None else self._pids.pids_peak(),
+        )
+
+    def load(self) -> Load:
+        """What goes on in the group now; CgroupGone if it is not there any more."""
+        usage = self.usage()
+        memory = None if self._memory is None else self._memory.memory_load()
+        pids, pids_limit = (None, None) if self._pids is None else self._pids.pids_load()
+        working = None
+        if memory is not None and usage.memory_current is not None:
+            working = max(0, usage.memory_current - memory.droppable)
+        return Load(
+            usage=usage,
+            memory_working=working,
+            memory_limit=None if memory is None else memory.limit,
+            pids=pids,
+            pids_limit=pids_limit,
+            pressure={} if self._v2 is None else self._v2.pressure(),
         )
 
     def oom_kills(self) -> int:
@@ -98,6 +116,11 @@ class Cgroup:
     def counts_memory(self) -> bool:
         """Whether the memory controller is there for this group."""
         return self._memory is not None
+
+    @property
+    def kills_together(self) -> bool:
+        """Whether the kernel kills all processes of this group where it kills one for memory."""
+        return self._memory is not None and self._memory is self._v2
 
     def watch_oom(self) -> OomWatch:
         """Be told of kills from now on; compare `oom_kills` after each notice."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 from runtime.cgroups.deviceprograms import DevicePrograms
 from runtime.cgroups.directory import CgroupGone, Directory, cause, remove_all
-from runtime.cgroups.division import Division, divide
+from runtime.cgroups.division import Division, absent_defaults, divide
 from runtime.cgroups.group import Cgroup
 from runtime.cgroups.layout import UNIFIED, Hierarchy, Layout, detect_layout, subtree_base
 from runtime.cgroups.notices import Notices
@@ -75,6 +75,13 @@ class Cgroups:
             raise CgroupError(f"detect cgroups: read {error.filename}: {cause(error)}") from error
         return cls(layout, parent=parent, base=base)
 
+    def absent_defaults(self) -> dict[str, str]:
+        """The controllers that containers do without on this machine, each with the reason."""
+        return absent_defaults(self.layout, self._v2_controllers())
+
+    def _v2_controllers(self) -> frozenset[str]:
+        return frozenset() if self._v2 is None else self._v2.available()
+
     def create(self, name: str, limits: Limits) -> Cgroup:
         """Make a group with `limits` in force and its launch descriptors open."""
         _check_name(name)
@@ -82,7 +89,7 @@ class Cgroups:
         division = divide(
             limits,
             self.layout,
-            frozenset() if self._v2 is None else self._v2.available(),
+            self._v2_controllers(),
             devices_on_v1=program is None,
         )
         around = self._surroundings(limits, division)

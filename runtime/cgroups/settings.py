@@ -12,14 +12,16 @@ from typing import Literal
 from attrs import field, frozen
 
 from runtime.errors import CgroupError
-from runtime.limits import IoLimit, Limits
+from runtime.limits import DEFAULT_PIDS, HugetlbLimit, IoLimit, Limits
 
 CPU_PERIOD = 100_000
+OOM_GROUP = "memory.oom.group"
 
-Resource = Literal["cpu", "cpuset", "io", "memory", "pids"]
+Resource = Literal["cpu", "cpuset", "hugetlb", "io", "memory", "pids"]
 V1_CONTROLLERS: Mapping[Resource, str] = {
     "cpu": "cpu",
     "cpuset": "cpuset",
+    "hugetlb": "hugetlb",
     "io": "blkio",
     "memory": "memory",
     "pids": "pids",
@@ -59,11 +61,18 @@ class Surroundings:
 
 
 def demanded(limits: Limits) -> dict[Resource, str]:
-    """The resources that `limits` cannot be kept without, each with the field that asks."""
+    """The resources that `limits` cannot be kept without, each with the field that asks.
+
+    The number of processes that is the default is kept where it can be, and asked by nobody.
+    """
+    pids = None if limits.pids == DEFAULT_PIDS else limits.pids
     wishes: tuple[tuple[Resource, str, object], ...] = (
         ("memory", "memory_reservation", limits.memory_reservation),
+        ("memory", "oom_policy", limits.oom_group or None),
+        ("memory", "memory_high", limits.memory_high),
         ("memory", "memory", limits.memory),
-        ("pids", "pids_limit", limits.pids),
+        ("pids", "pids_limit", pids),
+        ("hugetlb", "hugetlb", limits.hugetlb or None),
         ("cpu", "cpu_weight", limits.cpu_weight),
         ("cpu", "cpus", limits.cpus),
         ("cpuset", "cpuset_mems", limits.cpuset_mems),
@@ -155,6 +164,12 @@ def _memory(
 
 
 def _v1_memory(limits: Limits, around: Surroundings) -> list[Setting]:
+    # `oom_group` is left to whoever is told of a kill: v1 knows of single processes only.
+    if limits.memory_high is not None:
+        raise CgroupError(
+            "memory_high: the memory controller is mounted as v1, which cannot slow a job down at"
+            " a limit; it has memory and memory_reservation"
+        )
     names = (
         "memory.limit_in_bytes",
         "memory.memsw.limit_in_bytes",
@@ -170,7 +185,38 @@ def _v2_memory(limits: Limits, around: Surroundings) -> list[Setting]:
         text = _shown_bytes(amount, around.page)
         return "max" if text == most else text
 
-    return _memory(limits, ("memory.max", "memory.swap.max", "memory.low"), False, shown)
+    settings = _memory(limits, ("memory.max", "memory.swap.max", "memory.low"), False, shown)
+    if limits.memory_high is not None:
+        high = limits.memory_high
+        settings.append(
+            Setting(field="memory_high", file="memory.high", value=str(high), shown=shown(high))
+        )
+    if limits.oom_group:
+        settings.append(Setting(field="oom_policy", file=OOM_GROUP, value="1", shown="1"))
+    return settings
+
+
+def _v1_hugetlb(limits: Limits, _: Surroundings) -> list[Setting]:
+    return _hugetlb(limits.hugetlb, "limit_in_bytes")
+
+
+def _v2_hugetlb(limits: Limits, _: Surroundings) -> list[Setting]:
+    return _hugetlb(limits.hugetlb, "max")
+
+
+def _hugetlb(limits: tuple[HugetlbLimit, ...], ending: str) -> list[Setting]:
+    """Pages in use and, where the kernel can, those set aside: then mmap fails, and no access."""
+    return [
+        Setting(
+            field=f"hugetlb.{limit.page}",
+            file=f"hugetlb.{limit.page}.{kind}{ending}",
+            value=str(limit.limit),
+            shown=str(limit.limit // limit.page_bytes * limit.page_bytes),
+            optional=bool(kind),
+        )
+        for limit in limits
+        for kind in ("", "rsvd.")
+    ]
 
 
 def _pids(limits: Limits, _: Surroundings) -> list[Setting]:
@@ -299,6 +345,7 @@ _Table = Mapping[Resource, Callable[[Limits, Surroundings], list[Setting]]]
 V1_SETTINGS: _Table = {
     "cpu": _v1_cpu,
     "cpuset": _v1_cpuset,
+    "hugetlb": _v1_hugetlb,
     "io": _v1_io,
     "memory": _v1_memory,
     "pids": _pids,
@@ -306,6 +353,7 @@ V1_SETTINGS: _Table = {
 V2_SETTINGS: _Table = {
     "cpu": _v2_cpu,
     "cpuset": _v2_cpuset,
+    "hugetlb": _v2_hugetlb,
     "io": _v2_io,
     "memory": _v2_memory,
     "pids": _pids,

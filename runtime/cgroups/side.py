@@ -24,6 +24,14 @@ class MemoryUse:
     peak: int | None
 
 
+@frozen(kw_only=True)
+class MemoryLoad:
+    """Bytes of page cache that could be dropped at once, and the limit."""
+
+    droppable: int
+    limit: int | None
+
+
 class Side(Protocol):
     """One side of one group. Counters may be asked for only of controllers it has."""
 
@@ -36,7 +44,11 @@ class Side(Protocol):
 
     def memory(self) -> MemoryUse: ...
 
+    def memory_load(self) -> MemoryLoad: ...
+
     def oom_kills(self) -> int: ...
+
+    def oom_group_kills(self) -> int: ...
 
     def watch_oom(self) -> OomWatch: ...
 
@@ -46,6 +58,9 @@ class Side(Protocol):
         """Bytes read and written."""
 
     def pids_peak(self) -> int | None: ...
+
+    def pids_load(self) -> tuple[int, int | None]:
+        """Tasks that there are and may be."""
 
     def members(self) -> list[int]:
         """Processes in the group and below it."""

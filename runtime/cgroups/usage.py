@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+Strained = Literal["cpu", "memory", "io"]
+STRAINED: tuple[Strained, ...] = ("cpu", "memory", "io")
+"""What the kernel tells the pressure on, where it does."""
 
 
 @frozen(kw_only=True)
@@ -17,7 +24,62 @@ class Usage:
     """Bytes read from block devices."""
     io_write: int | None = None
     oom_kills: int = 0
+    oom_group_kills: int = 0
+    """How often all processes were killed because of one; v1 never does."""
     pids_peak: int | None = None
+
+
+@frozen(kw_only=True)
+class Stall:
+    """Percent of the last 10, 60 and 300 seconds that were spent waiting, and seconds in all."""
+
+    avg10: float
+    avg60: float
+    avg300: float
+    total: float
+
+
+@frozen(kw_only=True)
+class Pressure:
+    """How long some, or all that had something to do (`full`), waited for a resource."""
+
+    some: Stall
+    full: Stall | None = None
+    """None where the kernel does not tell."""
+
+
+@frozen(kw_only=True)
+class Load:
+    """What a container does at this moment; None where no controller counts it."""
+
+    usage: Usage
+    memory_working: int | None
+    """Bytes in use but for page cache that could be dropped at once."""
+    memory_limit: int | None
+    pids: int | None
+    pids_limit: int | None
+    pressure: Mapping[Strained, Pressure] = field(factory=dict)
+    """Without what the kernel does not tell: v1, or a kernel that was started without."""
+
+
+def parse_pressure(text: str) -> Pressure:
+    """The two lines of a pressure file; older kernels have one for the processor."""
+    found: dict[str, Stall] = {}
+    for line in text.splitlines():
+        kind, *pairs = line.split()
+        values = dict(pair.split("=") for pair in pairs)
+        found[kind] = Stall(
+            avg10=float(values["avg10"]),
+            avg60=float(values["avg60"]),
+            avg300=float(values["avg300"]),
+            total=int(values["total"]) / 1e6,
+        )
+    return Pressure(some=found["some"], full=found.get("full"))
+
+
+def limit_of(text: str) -> int | None:
+    """The number in a limit file, or None for no limit."""
+    return None if text.strip() == "max" else int(text)
 
 
 def keyed(text: str, key: str) -> int | None:

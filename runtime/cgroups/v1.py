@@ -11,13 +11,16 @@ from runtime.cgroups.devicefilter import device_lines
 from runtime.cgroups.directory import CgroupGone, Directory, cause
 from runtime.cgroups.killing import kill_members
 from runtime.cgroups.oom import OomWatch, V1OomWatch, v1_oom_kills
-from runtime.cgroups.side import MemoryUse
-from runtime.cgroups.usage import v1_io_bytes
+from runtime.cgroups.side import MemoryLoad, MemoryUse
+from runtime.cgroups.usage import keyed, limit_of, v1_io_bytes
 from runtime.errors import CgroupError
 from runtime.limits import DeviceRule
 
 _FIRST_LOOK, _LAST_LOOK = 0.001, 0.05
 """Seconds between looks where v1 offers no notice; each pause doubles up to the last."""
+
+_NO_LIMIT = 1 << 62
+"""From here on a limit on memory is none: the largest that there is depends on the page size."""
 
 
 class V1Side:
@@ -78,8 +81,19 @@ class V1Side:
             peak=directory.number("memory.max_usage_in_bytes"),
         )
 
+    def memory_load(self) -> MemoryLoad:
+        counts = self.of("memory").read("memory.stat")
+        limit = keyed(counts, "hierarchical_memory_limit")
+        return MemoryLoad(
+            droppable=keyed(counts, "total_inactive_file") or 0,
+            limit=None if limit is None or limit >= _NO_LIMIT else limit,
+        )
+
     def oom_kills(self) -> int:
         return v1_oom_kills(self.of("memory"))
+
+    def oom_group_kills(self) -> int:
+        return 0
 
     def watch_oom(self) -> OomWatch:
         return V1OomWatch(self.of("memory"))
@@ -93,6 +107,10 @@ class V1Side:
     def pids_peak(self) -> int | None:
         peak = self.of("pids").read_if_there("pids.peak")
         return None if peak is None else int(peak)
+
+    def pids_load(self) -> tuple[int, int | None]:
+        pids = self.of("pids")
+        return pids.number("pids.current"), limit_of(pids.read("pids.max"))
 
     def members(self) -> list[int]:
         return self._any().members()

@@ -19,8 +19,16 @@ from runtime.cgroups.killing import kill_members
 from runtime.cgroups.layout import UNIFIED
 from runtime.cgroups.notices import Notices
 from runtime.cgroups.oom import OomWatch
-from runtime.cgroups.side import MemoryUse
-from runtime.cgroups.usage import keyed, v2_io_bytes
+from runtime.cgroups.side import MemoryLoad, MemoryUse
+from runtime.cgroups.usage import (
+    STRAINED,
+    Pressure,
+    Strained,
+    keyed,
+    limit_of,
+    parse_pressure,
+    v2_io_bytes,
+)
 from runtime.errors import CgroupError
 
 _FIRST_LOOKS = (0.0005, 0.001, 0.002, 0.004, 0.008)
@@ -63,8 +71,18 @@ class V2Side:
         peak = self._directory.read_if_there("memory.peak")
         return MemoryUse(current=current, peak=None if peak is None else int(peak))
 
+    def memory_load(self) -> MemoryLoad:
+        return MemoryLoad(
+            droppable=keyed(self._directory.read("memory.stat"), "inactive_file") or 0,
+            limit=limit_of(self._directory.read("memory.max")),
+        )
+
     def oom_kills(self) -> int:
         return keyed(self._directory.read("memory.events"), "oom_kill") or 0
+
+    def oom_group_kills(self) -> int:
+        # Unknown to kernels before 5.17.
+        return keyed(self._directory.read("memory.events"), "oom_group_kill") or 0
 
     def watch_oom(self) -> OomWatch:
         return self._notices.watch(f"{self._directory.path}/memory.events")
@@ -78,6 +96,18 @@ class V2Side:
     def pids_peak(self) -> int | None:
         peak = self._directory.read_if_there("pids.peak")
         return None if peak is None else int(peak)
+
+    def pids_load(self) -> tuple[int, int | None]:
+        return self._directory.number("pids.current"), limit_of(self._directory.read("pids.max"))
+
+    def pressure(self) -> Mapping[Strained, Pressure]:
+        """How scarce the processor, memory and devices are; needs no controller."""
+        found: dict[Strained, Pressure] = {}
+        for kind in STRAINED:
+            text = self._directory.read_if_there(f"{kind}.pressure")
+            if text:
+                found[kind] = parse_pressure(text)
+        return found
 
     def members(self) -> list[int]:
         return self._directory.members()

@@ -134,7 +134,7 @@ class Container:
         recycled pid is in another one. Raises CgroupGone where there is no cgroup any more.
         """
         directory = directories.container(container_id)
-        cgroup = cgroups.open_existing(container_id, _read_paths(directory))
+        cgroup = cgroups.open_existing(container_id, recorded_paths(directory))
         container = cls(id=container_id, directory=directory, cgroup=cgroup)
         container.process = _process_numbered(_FIRST, container.cgroup)
         if container.process is not None:
@@ -318,7 +318,7 @@ class Container:
         self.stdin = self.stdout = self.stderr = self.terminal = -1
 
 
-def _read_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
+def recorded_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
     """Where the cgroups are, None if their supervisor was killed before it had written it."""
     try:
         paths = json.loads(Path(directory.cgroups).read_text())

@@ -1,11 +1,13 @@
 """How a container ended, from the best witness there is.
 
 The record that PID 1 wrote is the truth about the command. Where it is missing (the container
-was killed whole, or runs without `init`) the status of PID 1 itself is what is known.
+was killed whole, or runs without `init`) the status of PID 1 itself is what is known, or that the
+kernel killed all of the container for want of memory.
 """
 
 from __future__ import annotations
 
+import signal
 from typing import Literal
 
 from attrs import frozen
@@ -25,7 +27,7 @@ class Exit:
 
     code: int | None
     signal: int | None
-    source: Literal["record", "status", "unknown"]
+    source: Literal["record", "status", "cgroup", "unknown"]
     usage: Usage
     core_dumped: bool = False
     started: float | None = None
@@ -34,7 +36,7 @@ class Exit:
 
 
 def combine(testimony: Testimony, status: ExitStatus | None, usage: Usage) -> Exit:
-    """The exit record if there is one, else PID 1's own status if it is known."""
+    """The exit record if there is one, else PID 1's own status, else what the cgroup tells."""
     if isinstance(testimony, Ended):
         return Exit(
             code=None if testimony.signal else testimony.code,
@@ -48,4 +50,6 @@ def combine(testimony: Testimony, status: ExitStatus | None, usage: Usage) -> Ex
         )
     if status is not None:
         return Exit(code=status.code, signal=status.signal, source="status", usage=usage)
+    if usage.oom_group_kills:
+        return Exit(code=None, signal=int(signal.SIGKILL), source="cgroup", usage=usage)
     return Exit(code=None, signal=None, source="unknown", usage=usage)

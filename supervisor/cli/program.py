@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Look": {
         "ps": "List the jobs of the last session.",
+        "stats": "Show what running jobs use, and what they wait for.",
         "logs": "Show the output of jobs.",
         "events": "Show what happened, as it happens.",
         "history": "List past runs.",

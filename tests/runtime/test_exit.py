@@ -142,3 +142,11 @@ def test_what_nobody_knows_is_unknown() -> None:
     assert combine(Silent(), None, USAGE) == Exit(
         code=None, signal=None, source="unknown", usage=USAGE
     )
+
+
+def test_a_whole_container_that_was_killed_for_memory_is_known() -> None:
+    """The cgroup is the witness where PID 1 was killed, too, and nobody saw its status."""
+    usage = Usage(cpu_seconds=0.5, oom_kills=3, oom_group_kills=1)
+    assert combine(Executing(), None, usage) == Exit(
+        code=None, signal=9, source="cgroup", usage=usage
+    )

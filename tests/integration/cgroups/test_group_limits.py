@@ -9,7 +9,7 @@ import pytest
 
 from runtime.cgroups import Cgroup, Cgroups
 from runtime.errors import CgroupError
-from runtime.limits import IoLimit, Limits
+from runtime.limits import HugetlbLimit, IoLimit, Limits
 from tests.integration.cgroups.conftest import Backend, Spawn
 
 pytestmark = pytest.mark.root
@@ -20,6 +20,7 @@ ON_V1_AND_V2 = {
     "memory.memsw.limit_in_bytes": "memory.swap.max",
     "cpu.cfs_quota_us": "cpu.max",
     "cpu.shares": "cpu.weight",
+    "hugetlb.2MB.limit_in_bytes": "hugetlb.2MB.max",
 }
 
 
@@ -30,6 +31,16 @@ def text(group: Cgroup, file: str) -> str:
             if os.path.exists(f"{path}/{name}"):
                 return Path(f"{path}/{name}").read_text().strip()
     raise AssertionError(f"{file} is in none of {group.paths}")
+
+
+def available(cgroups: Cgroups) -> set[str]:
+    """All controllers, wherever they are mounted."""
+    found = {name for one in cgroups.layout.v1 for name in one.controllers}
+    if cgroups.layout.v2 is not None:
+        found.update(
+            Path(f"{cgroups.layout.v2.mount_point}/cgroup.controllers").read_text().split()
+        )
+    return found
 
 
 @pytest.mark.controller("memory", "pids", "cpu", "cpuset")
@@ -201,3 +212,54 @@ def inheritable() -> set[int]:
         except OSError:
             continue  # the one by which the directory was listed
     return found
+
+
+@pytest.mark.controller("memory")
+def test_v2_slows_down_and_kills_together(backend: Backend) -> None:
+    """Both are in force where v2 has the memory, and the first is refused where v1 has it."""
+    cgroups = backend("detected")
+    if cgroups.layout.v1_of("memory") is None:
+        group = cgroups.create("job", Limits(memory_high=MEGABYTE, oom_group=True))
+        assert text(group, "memory.high") == str(MEGABYTE)
+        assert text(group, "memory.oom.group") == "1"
+        assert group.kills_together
+        group.remove()
+    else:
+        with pytest.raises(CgroupError, match=r"^memory_high: .* v1"):
+            cgroups.create("job", Limits(memory_high=MEGABYTE))
+        group = cgroups.create("job", Limits(oom_group=True))
+        assert not group.kills_together
+        group.remove()
+
+
+def test_huge_pages_are_limited(backend: Backend) -> None:
+    """The limit is read back; what the machine does not have is refused by name."""
+    cgroups = backend("detected")
+    limit = HugetlbLimit(page="2MB", limit=4 * MEGABYTE)
+    if "hugetlb" not in available(cgroups):
+        with pytest.raises(CgroupError, match=r"^hugetlb: the hugetlb controller is "):
+            cgroups.create("job", Limits(hugetlb=(limit,)))
+        return
+    group = cgroups.create("job", Limits(hugetlb=(limit,)))
+    assert text(group, "hugetlb.2MB.limit_in_bytes") == str(4 * MEGABYTE)
+    group.remove()
+    with pytest.raises(CgroupError, match=r"^hugetlb\.3MB: this kernel has no hugetlb\.3MB"):
+        cgroups.create("job", Limits(hugetlb=(HugetlbLimit(page="3MB", limit=0),)))
+
+
+@pytest.mark.controller("memory", "pids")
+async def test_the_load_is_what_the_kernel_counts(backend: Backend, spawn: Spawn) -> None:
+    """Tasks, limits and, beside a v2 mount, the pressure on everything."""
+    cgroups = backend("detected")
+    group = cgroups.create("job", Limits(memory=64 * MEGABYTE, pids=17))
+    process = spawn(group, "/bin/cat")
+    load = group.load()
+    assert (load.pids, load.pids_limit, load.memory_limit) == (1, 17, 64 * MEGABYTE)
+    assert load.memory_working is not None
+    assert 0 < load.memory_working <= (load.usage.memory_current or 0)
+    if cgroups.layout.v2 is None or not os.path.exists("/proc/pressure/cpu"):
+        assert load.pressure == {}
+    else:
+        assert set(load.pressure) == {"cpu", "memory", "io"}
+    process.communicate()
+    await group.delete()

@@ -56,3 +56,19 @@ def test_code_137_alone_is_no_oom_kill(pocker: Pocker) -> None:
     assert pocker.run("up", pocker.file(text)).returncode == 1
     (row,) = pocker.json("ps", "-a")
     assert (row["reason"], row["exit_code"]) == ("Error", 137)
+
+
+def test_a_policy_lets_all_die_where_one_does(pocker: Pocker) -> None:
+    """The job that could have coped with the kill does not: it fails for memory as a whole."""
+    text = f"""
+    [jobs.a]
+    image = "host"
+    memory = "20m"
+    oom_policy = "group"
+    command = "echo begins; {EATER}; sleep 30; echo survived"
+    """
+    assert pocker.run("up", pocker.file(text)).returncode == 1
+    (row,) = pocker.json("ps", "-a")
+    assert (row["reason"], row["exit_code"]) == ("OOMKilled", 137)
+    assert row["elapsed"] < 20
+    assert pocker.ask("logs", "a") == "begins\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.cgroups.division import divide
+from runtime.cgroups.division import absent_defaults, divide
 from runtime.cgroups.layout import Hierarchy, Layout
 from runtime.errors import CgroupError
-from runtime.limits import IoLimit, Limits
+from runtime.limits import HugetlbLimit, IoLimit, Limits
 
 
 def v1_mount(*controllers: str) -> Hierarchy:
@@ -83,7 +83,8 @@ def test_counting_alone_does_without_a_controller() -> None:
     ("limits", "message"),
     [
         (Limits(memory=1 << 20, pids=None), "^memory: the memory controller"),
-        (Limits(), "^pids_limit: the pids controller"),
+        (Limits(pids=7), "^pids_limit: the pids controller"),
+        (Limits(pids=None, hugetlb=(HugetlbLimit(page="2MB", limit=0),)), "^hugetlb: the hugetlb"),
         (Limits(pids=None, cpu_weight=5), "^cpu_weight: the cpu controller"),
         (Limits(pids=None, io_weight=5), "^io_weight: the io controller"),
     ],
@@ -91,7 +92,17 @@ def test_counting_alone_does_without_a_controller() -> None:
 def test_an_absent_controller_is_named_with_the_field(limits: Limits, message: str) -> None:
     """A limit that nothing can keep is an error, not a shrug."""
     with pytest.raises(CgroupError, match=message):
-        divide(limits, Layout(v2=V2), {"hugetlb"}, devices_on_v1=False)
+        divide(limits, Layout(v2=V2), {"rdma"}, devices_on_v1=False)
+
+
+def test_a_default_that_nothing_can_keep_is_told_and_done_without() -> None:
+    """No job has asked for a number of processes, so none fails for want of its controller."""
+    machine = Layout(v2=V2)
+    assert divide(Limits(), machine, {"memory"}, devices_on_v1=False).on_v2 == ("memory",)
+    absent = absent_defaults(machine, {"memory"})
+    assert list(absent) == ["pids"]
+    assert absent["pids"].startswith("the pids controller is neither")
+    assert absent_defaults(HYBRID, ()) == {}
 
 
 def test_an_absent_devices_controller_is_named() -> None:

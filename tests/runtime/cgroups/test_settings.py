@@ -18,7 +18,7 @@ from runtime.cgroups.settings import (
     demanded,
 )
 from runtime.errors import CgroupError
-from runtime.limits import IoLimit, Limits
+from runtime.limits import HugetlbLimit, IoLimit, Limits
 
 MEGABYTE = 1 << 20
 PAGE = 4096
@@ -190,9 +190,37 @@ def test_io_weight_falls_back_to_the_cost_model() -> None:
 
 
 def test_what_limits_demand() -> None:
-    """A limit demands its controller and says which field asked; defaults demand only pids."""
-    assert demanded(Limits()) == {"pids": "pids_limit"}
-    assert demanded(Limits(pids=None)) == {}
+    """A limit demands its controller and says which field asked; defaults demand nothing."""
+    assert demanded(Limits()) == demanded(Limits(pids=None)) == {}
     assert demanded(
-        Limits(memory=MEGABYTE, cpus=1, cpuset="0", io=(IoLimit(device="/dev/sda"),))
+        Limits(memory=MEGABYTE, pids=7, cpus=1, cpuset="0", io=(IoLimit(device="/dev/sda"),))
     ) == {"memory": "memory", "pids": "pids_limit", "cpu": "cpus", "cpuset": "cpuset", "io": "io"}
+
+
+def test_a_policy_demands_memory() -> None:
+    """Where no limit does."""
+    assert demanded(Limits(oom_group=True)) == {"memory": "oom_policy"}
+
+
+def test_a_job_is_slowed_down_on_v2_only() -> None:
+    """v1 has nothing of the kind, and says so in place of doing nothing."""
+    limits = Limits(memory_high=MEGABYTE)
+    assert v2("memory", limits) == [("memory.high", "1048576")]
+    with pytest.raises(CgroupError, match=r"^memory_high: .* v1, which cannot"):
+        v1("memory", limits)
+
+
+def test_only_v2_is_told_to_kill_all() -> None:
+    """v1 knows of single processes; the supervisor stands in for it."""
+    limits = Limits(oom_group=True)
+    assert v2("memory", limits) == [("memory.oom.group", "1")]
+    assert v1("memory", limits) == []
+
+
+def test_huge_pages_are_limited_by_size() -> None:
+    """In whole pages; those that are set aside too, where the kernel counts them."""
+    limits = Limits(hugetlb=(HugetlbLimit(page="2MB", limit=5 * MEGABYTE),))
+    used, reserved = V2_SETTINGS["hugetlb"](limits, AROUND)
+    assert (used.file, used.value, used.shown) == ("hugetlb.2MB.max", "5242880", "4194304")
+    assert (reserved.file, reserved.optional) == ("hugetlb.2MB.rsvd.max", True)
+    assert v1("hugetlb", limits)[0] == ("hugetlb.2MB.limit_in_bytes", "5242880")

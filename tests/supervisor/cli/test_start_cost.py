@@ -24,6 +24,7 @@ HEAVY = {
         (["ps"], set()),
         (["history"], set()),
         (["down"], set()),
+        (["stats"], set()),
         (["stop", "a"], set()),
         (["reload"], set()),
         (["check", "absent.toml"], {"cattrs", "supervisor.jobspec", "tomllib", "tree_sitter"}),

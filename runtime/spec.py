@@ -151,6 +151,7 @@ class ContainerSpec:
     ulimits: tuple[Ulimit, ...] = ()
     sysctls: Mapping[str, str] = field(factory=dict)
     network: Literal["none", "host"] = "none"
+    cgroup: Literal["private", "private-rw"] = "private"
     read_only: bool = False
     init: bool = True
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES

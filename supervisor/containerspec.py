@@ -64,6 +64,7 @@ def container_spec(job: JobSpec, identifier: str) -> ContainerSpec:
         ),
         sysctls=job.sysctls,
         network=job.network_mode,
+        cgroup=job.cgroup,
         read_only=job.read_only,
         init=job.init,
         capabilities=effective_set(job.cap_add, job.cap_drop),

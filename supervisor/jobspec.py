@@ -15,6 +15,7 @@ from attrs import field, frozen
 from runtime.limits import Limits
 from supervisor.kinds import (
     Capabilities,
+    CgroupMode,
     Command,
     ContainerPath,
     Count,
@@ -239,6 +240,13 @@ class JobSpec:
     """`none` is a loopback interface of the job's own, `host` the host's network.
 
     Example: network_mode = "host"
+    """
+    cgroup: CgroupMode = "private"
+    """What the job sees of control groups: `private` is its own, read-only. With `private-rw` it
+    may divide its own further, as systemd or a container engine in it does; its limits stay out of
+    its reach. Needs a machine with cgroup v2 only.
+
+    Example: cgroup = "private-rw"
     """
     keep_runs: Whole = 100
     """How many ended runs are remembered, with their logs, 0 or more.

@@ -86,6 +86,7 @@ Capabilities = Annotated[
 ]
 Sysctls = Annotated[Mapping[str, str], Kind("table of quoted names to strings or numbers")]
 NetworkMode = Annotated[Literal["none", "host"], Kind('`"none"` or `"host"`')]
+CgroupMode = Annotated[Literal["private", "private-rw"], Kind('`"private"` or `"private-rw"`')]
 OomPolicy = Annotated[Literal["process", "group"], Kind('`"process"` or `"group"`')]
 LogDriver = Annotated[Literal["file", "journald"], Kind('`"file"` or `"journald"`')]
 FileMode = Annotated[int, Kind('octal string, such as `"1777"`')]

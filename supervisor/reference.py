@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "memory", "memory_high", "memory_swap", "memory_reservation", "oom_policy", "hugetlb",
         "cpus", "cpuset", "cpu_weight", "pids_limit", "io", "ulimits",
     ),
-    "Isolation": ("cap_add", "cap_drop", "security_opt", "sysctls", "network_mode"),
+    "Isolation": ("cap_add", "cap_drop", "security_opt", "sysctls", "network_mode", "cgroup"),
     "Output": ("keep_runs",
         "log",),
 }  # fmt: skip

@@ -22,6 +22,7 @@ from supervisor.isolation import (
 )
 from supervisor.kinds import (
     Capabilities,
+    CgroupMode,
     Command,
     ContainerPath,
     Count,
@@ -174,6 +175,7 @@ def _plain() -> dict[Any, Read]:
         Capabilities: read_capabilities,
         Sysctls: read_sysctls,
         NetworkMode: partial(read_choice, choices=("none", "host")),
+        CgroupMode: partial(read_choice, choices=("private", "private-rw")),
         OomPolicy: partial(read_choice, choices=("process", "group")),
         LogDriver: partial(read_choice, choices=("file", "journald")),
         FileMode: _of_text(parse_mode),

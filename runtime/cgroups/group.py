@@ -68,6 +68,11 @@ class Cgroup:
         if self._v1 is not None:
             self.attach_fds = tuple(self._v1.open_tasks())
 
+    def give_to(self, uid: int, gid: int) -> None:
+        """Let a user rule the groups below the one that was delegated."""
+        assert self._v2 is not None, "only v2 can be delegated"
+        self._v2.give_to(uid, gid)
+
     def close_launch_fds(self) -> None:
         """Close the descriptors of the launch; harmless if that was done."""
         into, attach = self.into_fd, self.attach_fds

@@ -24,7 +24,7 @@ from runtime.cgroups.notices import Notices
 from runtime.cgroups.parents import Parent, V1CpusetParent, V2Parent
 from runtime.cgroups.settings import V1_CONTROLLERS, V1_SETTINGS, V2_SETTINGS, Surroundings
 from runtime.cgroups.v1 import V1Side
-from runtime.cgroups.v2 import V2Side
+from runtime.cgroups.v2 import V2Side, delegable
 from runtime.errors import CgroupError
 from runtime.limits import Limits
 
@@ -82,9 +82,14 @@ class Cgroups:
     def _v2_controllers(self) -> frozenset[str]:
         return frozenset() if self._v2 is None else self._v2.available()
 
-    def create(self, name: str, limits: Limits) -> Cgroup:
-        """Make a group with `limits` in force and its launch descriptors open."""
+    def create(self, name: str, limits: Limits, *, delegated: bool = False) -> Cgroup:
+        """Make a group with `limits` in force and its launch descriptors open.
+
+        A `delegated` one may be divided further by the container itself.
+        """
         _check_name(name)
+        if delegated:
+            self._require_pure_v2()
         program = self._device_program(limits)
         division = divide(
             limits,
@@ -96,7 +101,7 @@ class Cgroups:
         with contextlib.ExitStack() as undo:
             made: dict[str, Directory] = {}
             undo.callback(lambda: remove_all(made.values()))
-            v1, v2 = self._make(name, division, made)
+            v1, v2 = self._make(name, division, made, delegated=delegated)
             if v1 is not None:
                 for resource in division.on_v1:
                     directory = v1.of(V1_CONTROLLERS[resource])
@@ -156,7 +161,7 @@ class Cgroups:
             parent.close()
 
     def _make(
-        self, name: str, division: Division, made: dict[str, Directory]
+        self, name: str, division: Division, made: dict[str, Directory], *, delegated: bool
     ) -> tuple[V1Side | None, V2Side | None]:
         """Make the directories, noting each in `made` as soon as it exists."""
         for label in division.labels:
@@ -164,9 +169,22 @@ class Cgroups:
         v1 = V1Side(dict(made)) if made else None
         if self._v2 is None:
             return v1, None
-        enabled = frozenset(division.on_v2)
+        enabled: frozenset[str] = frozenset(division.on_v2)
+        if delegated:
+            enabled |= delegable(self._v2_controllers())
         made[UNIFIED] = self._v2.make_with(name, enabled)
-        return v1, V2Side(made[UNIFIED], enabled, self._notices)
+        v2 = V2Side(made[UNIFIED], enabled, self._notices)
+        if delegated:
+            v2.delegate()
+        return v1, v2
+
+    def _require_pure_v2(self) -> None:
+        if self.layout.kind != "v2":
+            mounted = ", ".join(hierarchy.label for hierarchy in self.layout.v1)
+            raise CgroupError(
+                f"cgroup: groups of its own need pure cgroup v2, and here {mounted} are mounted as"
+                " v1, where whoever may write can leave the container"
+            )
 
     def _device_program(self, limits: Limits) -> int | None:
         """The loaded filter for the device list, or None where v1 has to keep the list.

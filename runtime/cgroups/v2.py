@@ -36,6 +36,19 @@ _FIRST_LOOKS = (0.0005, 0.001, 0.002, 0.004, 0.008)
 within 10 ms, which a container that was just started or killed would have to sit out."""
 
 
+_PAYLOAD = "payload"
+_DELEGATED = frozenset({"cpu", "cpuset", "io", "memory", "pids"})
+_GIVEN = (".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
+"""What a group's ruler writes to, and nothing that limits the group itself."""
+_MOST_NESTED = 4096
+"""Groups that a container may make: each costs kernel memory that nobody is charged for."""
+
+
+def delegable(available: frozenset[str]) -> frozenset[str]:
+    """The controllers that a container with groups of its own may share out among them."""
+    return available & _DELEGATED
+
+
 class V2Side:
     """`controllers` are those enabled for this group."""
 
@@ -44,16 +57,56 @@ class V2Side:
         self._directory = directory
         self._controllers = controllers
         self._notices = notices
+        self._payload = Directory(f"{directory.path}/{_PAYLOAD}")
+        self._is_delegated: bool | None = None
 
     def has(self, controller: str) -> bool:
         return controller in self._controllers
 
+    def delegate(self) -> None:
+        """Make the group that the container rules, below this one.
+
+        The limits stay out of its sight, and so out of its reach also where the hierarchy is
+        mounted without nsdelegate.
+        """
+        try:
+            self._directory.write("cgroup.max.descendants", str(_MOST_NESTED + 1))
+            shared = sorted(delegable(self._controllers))
+            self._directory.write("cgroup.subtree_control", " ".join(f"+{each}" for each in shared))
+            os.mkdir(self._payload.path, 0o755)
+        except OSError as error:
+            raise CgroupError(f"delegate {self._directory.path}: {cause(error)}") from error
+        self._is_delegated = True
+
+    def give_to(self, uid: int, gid: int) -> None:
+        """Let a user rule the delegated group."""
+        try:
+            for file in _GIVEN:
+                os.chown(f"{self._payload.path}/{file}", uid, gid)
+        except OSError as error:
+            raise CgroupError(
+                f"give {self._payload.path}/{file} to user {uid}: {cause(error)}"
+            ) from error
+
     def open_group(self) -> int:
         """A descriptor for CLONE_INTO_CGROUP."""
+        home = self._home()
         try:
-            return self._directory.open(".", os.O_RDONLY | os.O_DIRECTORY)
+            return home.open(".", os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise CgroupError(f"open {self._directory.path}: {cause(error)}") from error
+            raise CgroupError(f"open {home.path}: {cause(error)}") from error
+
+    def _home(self) -> Directory:
+        """Where a new process can live: not in a group that shares controllers out to others."""
+        if self._is_delegated is None:
+            self._is_delegated = self._payload.exists()
+        if not self._is_delegated:
+            return self._directory
+        for place in (self._payload, *self._payload.subgroups()):
+            shared = place.read_if_there("cgroup.subtree_control")
+            if shared is not None and not shared.strip():
+                return place
+        return self._payload
 
     def limit_devices(self, program: int, group: int) -> None:
         """Put a device filter in force on `group`, the descriptor of this side."""

@@ -110,7 +110,9 @@ class Container:
             with ExitStack() as undo:
                 os.mkdir(directory.runtime, 0o700)
                 undo.callback(shutil.rmtree, directory.runtime)
-                cgroup = cgroups.create(spec.id, limits_with_devices(spec))
+                cgroup = cgroups.create(
+                    spec.id, limits_with_devices(spec), delegated=spec.cgroup == "private-rw"
+                )
                 undo.callback(cgroup.remove)
                 Path(directory.cgroups).write_text(json.dumps(dict(cgroup.paths)))
                 undo.pop_all()
@@ -154,6 +156,8 @@ class Container:
         spec = context.spec
         try:
             identity = identity_of(spec)
+            if spec.cgroup == "private-rw":
+                self.cgroup.give_to(identity.uid, identity.gid)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers()
             Path(self.directory.inherited).write_text(dump_inherited(spec))
@@ -288,6 +292,14 @@ class Container:
         if command is not None:
             command.send_signal(signal.SIGKILL)
             command.close()
+
+    async def pause(self) -> None:
+        """Stop every process where it is, until `unpause`; returns when all have stopped."""
+        await self.cgroup.freeze()
+
+    def unpause(self) -> None:
+        """Let them go on."""
+        self.cgroup.thaw()
 
     def kill(self) -> None:
         """Kill every process of the container at once, PID 1 and what it keeps included."""

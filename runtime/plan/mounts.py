@@ -117,7 +117,8 @@ def mount_steps(
     safe = NOSUID | NOEXEC | NODEV
     yield _mount("proc", "/proc", safe)
     yield _mount("sysfs", "/sys", safe | RDONLY)
-    yield from _cgroup_steps(cgroup_mounts, safe)
+    writable = spec.cgroup == "private-rw" and len(cgroup_mounts) == 1
+    yield from _cgroup_steps(cgroup_mounts, safe if writable else safe | RDONLY)
     yield _mount("tmpfs", "/dev", NOSUID, "mode=755", "size=64m")
     yield from _device_steps()
     yield _mount("devpts", "/dev/pts", NOSUID | NOEXEC, "ptmxmode=0666", "mode=0620", "gid=5")
@@ -141,12 +142,13 @@ def terminal_step(terminal: Terminal, uid: int, *, console: bool) -> Step:
 
 
 def _cgroup_steps(
-    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...], safe: int
+    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...], attributes: int
 ) -> Iterator[Step]:
     if len(cgroup_mounts) > 1:
-        yield _mount("tmpfs", "/sys/fs/cgroup", safe, "mode=755", "size=64k")
+        top = NOSUID | NOEXEC | NODEV
+        yield _mount("tmpfs", "/sys/fs/cgroup", top, "mode=755", "size=64k")
     for kind, options, target in cgroup_mounts:
-        yield _mount(kind, target, safe | RDONLY, *options)
+        yield _mount(kind, target, attributes, *options)
     if len(cgroup_mounts) > 1:
         yield Step("read_only", (("/sys/fs/cgroup",),))
 

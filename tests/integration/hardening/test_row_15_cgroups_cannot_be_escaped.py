@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.cgroups import Cgroups
+from runtime.errors import CgroupError
 from runtime.limits import DEFAULT_DEVICES, DeviceRule, Limits
 from tests.integration.container.stage import Stage, end_of, read_line
 
@@ -113,3 +115,54 @@ async def test_no_process_leaves_its_group(stage: Stage) -> None:
         container.kill()
         await end_of(container)
         assert container.cgroup.members() == []
+
+
+def is_pure_v2() -> bool:
+    """Whether a container may have groups of its own here."""
+    return Cgroups.open().layout.kind == "v2"
+
+
+async def test_groups_of_its_own_are_refused_beside_v1(stage: Stage) -> None:
+    """There a writable group has a release_agent, which the host would run."""
+    if is_pure_v2():
+        assert (await stage.run("true", cgroup="private-rw")).exit.code == 0
+        return
+    with pytest.raises(CgroupError, match=r"^cgroup: groups of its own need pure cgroup v2, and"):
+        await stage.run("true", cgroup="private-rw")
+
+
+@pytest.mark.controller("memory", "pids")
+async def test_groups_of_its_own_stay_within_the_limits(stage: Stage) -> None:
+    """It divides what it has, its own limits are out of its sight, and nothing of it is left."""
+    if not is_pure_v2():
+        return  # refused, as shown above
+    script = """
+        cd /sys/fs/cgroup
+        mkdir here || exit 3
+        for pid in $(cat cgroup.procs); do echo $pid > here/cgroup.procs; done
+        echo '+memory +pids' > cgroup.subtree_control || exit 4
+        mkdir -p nested/deep && echo 5 > nested/pids.max && cat nested/pids.max
+        cut -d: -f3 /proc/self/cgroup
+        probe mount cgroup2 /tmp
+    """
+    limits = Limits(memory=64 << 20, pids=77)
+    async with stage.started(script, cgroup="private-rw", limits=limits) as container:
+        (path,) = container.cgroup.paths.values()
+        ended = await end_of(container)
+        assert Path(path, "pids.max").read_text() == "77\n"
+        assert Path(path, "memory.max").read_text() == f"{64 << 20}\n"
+    assert ended.stdout.decode().splitlines() == ["5", "/here", "EPERM"], ended
+    assert not Path(path).exists()
+
+
+@pytest.mark.controller("memory", "pids")
+async def test_a_user_s_groups_are_its_own(stage: Stage) -> None:
+    """One who is not root may make groups, and not change what it was given."""
+    if not is_pure_v2():
+        return  # refused, as shown above
+    script = """
+        mkdir /sys/fs/cgroup/mine && echo made
+        (echo 9 > /sys/fs/cgroup/pids.max) 2>/dev/null || echo refused
+    """
+    ended = await stage.run(script, cgroup="private-rw", user="1000:1000")
+    assert ended.text == "made\nrefused\n"

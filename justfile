@@ -10,9 +10,7 @@ export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
 export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 
 build_packages := "gcc libc6-dev libseccomp2 musl-tools python3-dev"
-# The C tests use gcc's sanitizers; only libFuzzer needs clang. systemd is there for what its
-# program systemd-analyze says of our unit files; it need not run.
-test_packages := "busybox-static clang libclang-rt-dev strace systemd"
+test_packages := "busybox-static clang faketime libclang-rt-dev strace systemd"
 bench_packages := "busybox-static bubblewrap conmon crun podman runc"
 
 [private]

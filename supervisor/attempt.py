@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,12 +19,15 @@ import trio
 from attrs import define, field, frozen
 
 from runtime.cgroups import CgroupGone, Usage
-from runtime.container import Container, Exit, Runtime
+from runtime.container import Container, Execution, Exit, Runtime
 from runtime.errors import ContainerError, StartError
+from runtime.execspec import load_inherited
 from runtime.oomcause import OomVictim
 from runtime.process import boottime, started_at
 from supervisor.containerspec import container_spec
 from supervisor.control import StopWish
+from supervisor.health import Health
+from supervisor.healthwatch import watch_health
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
 from supervisor.logs import (
@@ -52,6 +56,9 @@ class AttemptObserver(Protocol):
 
     def running(self, pid: int | None) -> None:
         """The command has been executed; `pid` is None where it has ended since."""
+
+    def health(self, health: Health, detail: str) -> None:
+        """What the tests of the job say has changed; `detail` is what the last one printed."""
 
     def stopping(self, cause: StopCause) -> None:
         """The attempt is being ended from outside."""
@@ -100,6 +107,8 @@ class Attempt:
     writer: LogDestination | None = field(default=None, init=False)
     oom_kills_told: int = field(default=0, init=False)
     """How many kills the observer knows of, those told by a former supervisor included."""
+    health_told: Health | None = field(default=None, init=False)
+    """What the observer knows of its health, from a former supervisor."""
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
     _stop_begun: StopBegun | None = field(default=None, init=False)
@@ -225,6 +234,7 @@ class Attempt:
         ending = trio.Event()
         async with trio.open_nursery() as watchers:
             watchers.start_soon(self._watch_memory, container)
+            watchers.start_soon(self._watch_health, container, began)
             watchers.start_soon(self._end_when_asked, container, began)
             async with trio.open_nursery() as pumps:
                 for stream, pipe in container.outputs():
@@ -254,6 +264,24 @@ class Attempt:
                 await watch.wait()
         finally:
             watch.close()
+
+    async def _watch_health(self, container: Container, began: float) -> None:
+        if self.job.healthcheck is not None:
+            await watch_health(
+                self.job.healthcheck,
+                partial(self._start_test, container),
+                self.observer.health,
+                age=lambda: boottime() - began,
+                health=self.health_told,
+            )
+
+    async def _start_test(self, container: Container, command: tuple[str, ...]) -> Execution:
+        try:
+            text = Path(container.directory.inherited).read_text()
+        except OSError as error:
+            raise ContainerError(f"read {error.filename}: {error.strerror}") from error
+        spec = load_inherited(text, command)
+        return await container.execute(spec, self.place.runtime.program)
 
     def _tell_kills(self, usage: Usage) -> None:
         if usage.oom_kills > self.oom_kills_told:

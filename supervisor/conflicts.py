@@ -102,11 +102,12 @@ _CHECKS: tuple[tuple[Collection[str], Callable[[Values], Iterator[Fault]]], ...]
 
 
 def check_dependencies(
-    needs: Mapping[str, Needs], restarts: Mapping[str, RestartPolicy]
+    needs: Mapping[str, Needs], restarts: Mapping[str, RestartPolicy], tested: Collection[str]
 ) -> Iterator[tuple[str, str | None, str]]:
     """What is wrong between jobs: the job, the dependency if it is about a single one, and why.
 
-    `restarts` has the policy of every job whose policy could be read.
+    `restarts` has the policy of every job whose policy could be read, `tested` are the jobs with a
+    healthcheck.
     """
     for name, own in needs.items():
         for other, condition in own.items():
@@ -117,6 +118,8 @@ def check_dependencies(
             elif condition is Condition.COMPLETED and restarts[other].endless:
                 kind = restarts[other].kind
                 yield name, other, f"{other} never completes, as its restart is {kind}"
+            elif condition is Condition.HEALTHY and other not in tested:
+                yield name, other, f"{other} has no healthcheck that could find it healthy"
     graph = {
         name: [other for other in own if other in needs and other != name]
         for name, own in needs.items()

@@ -14,6 +14,7 @@ class AwaitedRun(Protocol):
     """A run that others may wait for."""
 
     started: trio.Event
+    healthy: trio.Event
     ended: trio.Event
 
     @property
@@ -24,13 +25,15 @@ class AwaitedRun(Protocol):
 Run = TypeVar("Run", bound=AwaitedRun)
 
 
-async def first_unmet(needs: Iterable[Dependency], runs: Mapping[str, Run]) -> Run | None:
+async def first_unmet(
+    needs: Iterable[Dependency], runs: Mapping[str, Run]
+) -> tuple[Run, Condition] | None:
     """The first dependency that can no longer be met, or None once all are met."""
-    failed: list[Run] = []
+    failed: list[tuple[Run, Condition]] = []
 
     async def wait_for(run: Run, condition: Condition) -> None:
         if not await _fulfils(run, condition):
-            failed.append(run)
+            failed.append((run, condition))
             nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
@@ -44,6 +47,7 @@ async def _fulfils(run: AwaitedRun, condition: Condition) -> bool:
     if condition is Condition.COMPLETED:
         await run.ended.wait()
         return run.succeeded
+    met = run.healthy if condition is Condition.HEALTHY else run.started
     async with trio.open_nursery() as nursery:
 
         async def ended() -> None:
@@ -51,6 +55,6 @@ async def _fulfils(run: AwaitedRun, condition: Condition) -> bool:
             nursery.cancel_scope.cancel()
 
         nursery.start_soon(ended)
-        await run.started.wait()
+        await met.wait()
         nursery.cancel_scope.cancel()
-    return run.started.is_set()
+    return met.is_set()

@@ -19,6 +19,7 @@ from supervisor.attempt import Attempt, AttemptPlace, StopBegun
 from supervisor.containerspec import container_id
 from supervisor.control import StopWish
 from supervisor.dependencies import first_unmet
+from supervisor.health import Health
 from supervisor.jobspec import JobSpec
 from supervisor.journal import (
     AttemptRecord,
@@ -54,6 +55,8 @@ class JobRun:
     """A run of a job of this name that has gone from the file and may not have ended yet."""
     started: trio.Event = field(factory=trio.Event, init=False)
     """Set once an attempt's command has been executed."""
+    healthy: trio.Event = field(factory=trio.Event, init=False)
+    """Set once an attempt was found healthy."""
     ended: trio.Event = field(factory=trio.Event, init=False)
     wish: StopWish = field(factory=StopWish, init=False)
     _definitions: int = field(default=0, init=False)
@@ -89,6 +92,8 @@ class JobRun:
             run.result = result_of(attempts[-1]) if attempts[-1].ended is not None else None
         if any(attempt.pid is not None for attempt in attempts):
             run.started.set()
+        if any(attempt.health is Health.HEALTHY for attempt in attempts):
+            run.healthy.set()
         if record.state.terminal:
             run.outcome = Outcome.restored(spec.name, record)
         return run
@@ -159,7 +164,7 @@ class JobRun:
             if self.state is RunState.PENDING:
                 failed = await self._wait_for_dependencies(others)
                 if failed is not None:
-                    self._skip(failed)
+                    self._end(Event.DEPENDENCY_FAILED, failed)
                 else:
                     self._entered(Event.DEPENDENCIES_MET)
             if not self.state.terminal:
@@ -215,22 +220,22 @@ class JobRun:
             finally:
                 self._waiting = None
 
-    async def _wait_for_dependencies(self, others: Mapping[str, JobRun]) -> JobRun | None:
-        """The first dependency that can no longer be met, or None once all are met.
+    async def _wait_for_dependencies(self, others: Mapping[str, JobRun]) -> Outcome | None:
+        """How a skip for the first dependency that cannot be met any more ends the run.
 
-        The wait begins anew where the job is defined in another way meanwhile.
+        None once all are met. The wait begins anew where the job is defined in another way
+        meanwhile.
         """
-        failed, seen = None, None
+        unmet, seen = None, None
         while seen != self._definitions and self.wish.cause is None:
             seen = self._definitions
             with self._wait_scope():
-                failed = await first_unmet(self.spec.depends_on, others)
-        return failed
-
-    def _skip(self, failed: JobRun) -> None:
-        assert failed.outcome is not None
-        chain = (self.spec.name, *failed.outcome.chain)
-        self._end(Event.DEPENDENCY_FAILED, Outcome.skipped(chain, failed.outcome.cause))
+                unmet = await first_unmet(self.spec.depends_on, others)
+        if unmet is None:
+            return None
+        run, condition = unmet
+        assert run.outcome is not None, "it has ended"
+        return run.outcome.of_dependant(self.spec.name, condition)
 
     async def _make_attempts(self) -> None:
         result = None
@@ -366,6 +371,7 @@ class JobRun:
                 attempt.oom_kills_told = self.shop.journal.oom_kills_told(
                     self.number, record.number
                 )
+                attempt.health_told = record.health
                 return await attempt.resume(stop)
         finally:
             if granted:

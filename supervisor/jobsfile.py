@@ -222,7 +222,12 @@ class _Reader:
     def _check_dependencies(self, jobs: Mapping[str, object], tables: Mapping[str, _Table]) -> None:
         needs = {name: table.values.get("depends_on", {}) for name, table in tables.items()}
         restarts = {name: table.restart for name, table in tables.items()}
-        for name, other, message in check_dependencies(needs, restarts):
+        tested = {
+            name
+            for name, table in tables.items()
+            if "healthcheck" in table.values or "healthcheck" in table.faulty
+        }
+        for name, other, message in check_dependencies(needs, restarts, tested):
             path: KeyPath = ("jobs", name, "depends_on")
             if other is not None:
                 written = cast(dict[str, dict[str, object]], jobs)[name]["depends_on"]

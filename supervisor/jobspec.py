@@ -43,6 +43,7 @@ from supervisor.kinds import (
 from supervisor.mounts import Devices, TmpfsMounts, Volumes
 from supervisor.policies import (
     DependsOn,
+    Health,
     Log,
     LogOptions,
     Pauses,
@@ -180,6 +181,12 @@ class JobSpec:
 
     Unset: no limit.
     Example: timeout = "1h30m"
+    """
+    healthcheck: Health | None = None
+    """How it is found out, while the job runs, whether it does its work. The answer is an event, is
+    shown by `ps`, and lets jobs begin that depend on this one being healthy. It ends nothing.
+
+    Example: healthcheck = { test = "wget -qO- localhost:8000", interval = "10s" }
     """
     stop_signal: Signal = int(signal.SIGTERM)
     """The signal that asks the job to end.

@@ -53,6 +53,10 @@ SwapSize = Annotated[int, Kind("size, or -1 for no limit")]
 Duration = Annotated[
     float, Kind('duration: seconds, or numbers with d, h, m, s or ms, such as `"1h30m"`')
 ]
+HealthTest = Annotated[
+    tuple[str, ...],
+    Kind('string for the shell, `["CMD", "program", ...]` or `["CMD-SHELL", "string"]`'),
+]
 Timeout = Annotated[float, Kind("duration above zero")]
 Cpus = Annotated[float, Kind("number of cores, such as 0.5")]
 CpuList = Annotated[str, Kind('list of CPUs, such as `"0-3,6"`')]

@@ -12,6 +12,7 @@ from attrs import asdict, frozen
 from runtime.cgroups import Usage
 from runtime.oomcause import OomVictim
 from runtime.process import boottime
+from supervisor.health import Health
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult, EventKind, Journal
 from supervisor.logs import LogEvent, LogWriteFailed
@@ -31,6 +32,7 @@ class ObservedRun(Protocol):
     state: RunState
     attempts: int
     started: trio.Event
+    healthy: trio.Event
     result: AttemptResult | None
 
     def enter(self, event: Event) -> None:
@@ -66,6 +68,18 @@ class RunObserver:
                 said = "job adopted"
         run.started.set()
         log.info(said, job=self.job.name, run=run.number, attempt=run.attempts, pid=pid)
+
+    def health(self, health: Health, detail: str) -> None:
+        run = self.run
+        with self._journal.transaction():
+            self._journal.set_health(self.record, health)
+            said = f"{health}: {detail}" if detail else health.value
+            self._event(EventKind.HEALTH, said, health=health)
+        if health is Health.HEALTHY:
+            run.healthy.set()
+        if health is not Health.STARTING:
+            tell = log.info if health is Health.HEALTHY else log.warning
+            tell(f"job {health}", job=run.spec.name, attempt=run.attempts, detail=detail)
 
     def stopping(self, cause: StopCause) -> None:
         with self._journal.transaction():

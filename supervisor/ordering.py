@@ -16,6 +16,9 @@ from supervisor.policies import Condition, Dependency
 
 Graph: TypeAlias = Mapping[str, Collection[str]]
 
+_WAITED_FOR = {Condition.STARTED: " (started)", Condition.HEALTHY: " (healthy)"}
+"""What is said of a wait that is not for the end."""
+
 
 def graph_of(jobs: Mapping[str, JobSpec]) -> Graph:
     """The dependencies of all jobs."""
@@ -114,18 +117,18 @@ def to_text(jobs: Mapping[str, JobSpec]) -> str:
 
 
 def _wait(need: Dependency) -> str:
-    return f"{need.job} (started)" if need.condition is Condition.STARTED else need.job
+    return need.job + _WAITED_FOR.get(need.condition, "")
 
 
 def to_dot(jobs: Mapping[str, JobSpec]) -> str:
     """The graph in Graphviz's language, an arrow from each job to those that wait for it.
 
-    Dashed arrows wait for a start only.
+    Dashed arrows wait for a start, or for health, and not for the end.
     """
     lines = ["digraph jobs {", "  rankdir=LR;", "  node [shape=box];"]
     lines += [f"  {json.dumps(name)};" for name in order(graph_of(jobs))]
     for name, job in jobs.items():
         for need in job.depends_on:
-            style = " [style=dashed]" if need.condition is Condition.STARTED else ""
+            style = " [style=dashed]" if need.condition in _WAITED_FOR else ""
             lines.append(f"  {json.dumps(need.job)} -> {json.dumps(name)}{style};")
     return "\n".join([*lines, "}"])

@@ -17,6 +17,7 @@ from supervisor.kinds import (
     Duration,
     Factor,
     Flag,
+    HealthTest,
     Kind,
     LogDriver,
     Share,
@@ -31,10 +32,14 @@ class Condition(StrEnum):
     """What a job waits for in a job that it depends on."""
 
     STARTED = "service_started"
+    HEALTHY = "service_healthy"
     COMPLETED = "service_completed_successfully"
 
 
-Awaited = Annotated[Condition, Kind('`"service_started"` or `"service_completed_successfully"`')]
+Awaited = Annotated[
+    Condition,
+    Kind('`"service_started"`, `"service_healthy"` or `"service_completed_successfully"`'),
+]
 
 
 @frozen(kw_only=True)
@@ -101,6 +106,29 @@ class Backoff:
 
 
 @frozen(kw_only=True)
+class Healthcheck:
+    """How it is found out, while a job runs, whether it does its work; Compose's."""
+
+    test: HealthTest
+    """What is run in the job's container, as its user. Exit code 0 means healthy."""
+    interval: Duration = 30.0
+    """The pause before the first test and between two tests."""
+    timeout: Duration = 30.0
+    """How long a test may take; then it is killed and has failed."""
+    retries: Count = 3
+    """After so many failed tests in a row the job is unhealthy."""
+    start_period: Duration = 0.0
+    """For so long a job that was never healthy is only starting, whatever its tests say."""
+    start_interval: Duration = 5.0
+    """The pause between tests during that time."""
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("interval", "timeout", "start_interval"):
+            if getattr(self, name) == 0:
+                raise SpecError(name, "must be above zero")
+
+
+@frozen(kw_only=True)
 class SecurityOptions:
     """Protections that are on unless a job turns them off."""
 
@@ -150,4 +178,5 @@ SecurityOpt = Annotated[
     SecurityOptions,
     Kind('list of `"no-new-privileges:false"`, `"no-new-privileges:true"`, `"seccomp=unconfined"`'),
 ]
+Health = Annotated[Healthcheck, Kind("table", Healthcheck)]
 Log = Annotated[LogOptions, Kind("table", LogOptions)]

@@ -31,7 +31,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "Order and outcome": (
         "depends_on", "retries", "backoff", "restart", "timeout", "stop_signal",
-        "stop_grace_period", "forward_signals", "success_codes", "allow_failure",
+        "stop_grace_period", "forward_signals", "success_codes", "allow_failure", "healthcheck",
     ),
     "Variables and labels": ("environment", "env_file", "labels"),
     "Files": ("volumes", "tmpfs", "devices", "read_only"),

@@ -152,6 +152,23 @@ def read_command(value: object) -> tuple[str, ...]:
     raise refusal(value, "a list or a string")
 
 
+def read_health_test(value: object) -> tuple[str, ...]:
+    """The words of a test, in Compose's form."""
+    if isinstance(value, str):
+        return read_command(value)
+    if not isinstance(value, list):
+        raise refusal(value, "a list or a string")
+    kind, *words = read_items(value, read_text) or ("",)
+    if kind == "CMD":
+        return _filled(tuple(words))
+    if kind == "CMD-SHELL" and len(words) == 1:
+        return read_command(words[0])
+    raise ValueError(
+        "a list begins with 'CMD' and goes on with the words of a command,"
+        " or is 'CMD-SHELL' and one string for the shell"
+    )
+
+
 def read_words(value: object) -> tuple[str, ...]:
     """The words of a list, or of a string that is split as a shell splits it."""
     if isinstance(value, str):

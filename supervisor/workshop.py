@@ -12,6 +12,7 @@ from runtime.container import Runtime
 from supervisor.journal import Journal, RunRecord
 from supervisor.logs import LineSink
 from supervisor.places import Places
+from supervisor.policies import Condition
 from supervisor.states import Reason
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Outcome:
             chain=tuple(chain),
             cause=cause,
         )
+
+    def of_dependant(self, job: str, condition: Condition) -> Outcome:
+        """That of a job which waited in vain for the one with this outcome."""
+        cause = self.cause
+        if condition is Condition.HEALTHY and self.reason is Reason.COMPLETED:
+            cause = f"never healthy: {cause}"
+        return Outcome.skipped((job, *self.chain), cause)
 
     @classmethod
     def restored(cls, job: str, record: RunRecord) -> Outcome:

@@ -33,6 +33,7 @@ def attempt_document(attempt: AttemptRecord) -> Document:
         "attempt": attempt.number,
         "container": attempt.container,
         "pid": attempt.pid,
+        "health": attempt.health,
         "reason": attempt.reason,
         "detail": attempt.detail,
         "exit_code": attempt.exit_code,

@@ -76,6 +76,7 @@ def _document(
         **run_document(run),
         "elapsed": elapsed(run, now),
         "attempt": None if attempt is None else attempt.number,
+        "health": None if attempt is None or run.ended is not None else attempt.health,
         "pid": None if attempt is None or run.ended is not None else attempt.pid,
         "container": None if attempt is None else attempt.container,
         "memory": memory,
@@ -86,7 +87,7 @@ def _row(run: RunRecord, attempt: AttemptRecord | None, memory: int | None, now:
     alive = attempt is not None and attempt.ended is None
     return (
         run.job,
-        state_cell(run.state),
+        state_cell(run.state, attempt.health if attempt is not None and alive else None),
         run.reason or UNKNOWN,
         UNKNOWN if run.exit_code is None else str(run.exit_code),
         UNKNOWN if attempt is None else str(attempt.number),

@@ -9,6 +9,7 @@ import click
 from attrs import frozen
 
 from supervisor.cli.terminal import harmless
+from supervisor.health import Health
 from supervisor.states import RunState
 
 COLOURS = {
@@ -39,8 +40,11 @@ class Cell:
 Row: TypeAlias = Sequence[str | Cell]
 
 
-def state_cell(state: RunState) -> Cell:
-    """A state in the colour that it has everywhere."""
+def state_cell(state: RunState, health: Health | None = None) -> Cell:
+    """A state in the colour that it has everywhere; with what is known of the job's health."""
+    if state is RunState.RUNNING and health is not None:
+        colour = "red" if health is Health.UNHEALTHY else COLOURS[state]
+        return Cell(f"{state.value} ({health.value})", colour)
     return Cell(state.value, COLOURS[state])
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from attrs import field, fields, frozen
 
+from supervisor.health import Health
 from supervisor.states import Reason, RunState, StopCause
 
 
@@ -58,7 +59,8 @@ class RunRecord:
 class AttemptRecord:
     """One container of a run; sizes are bytes, durations seconds.
 
-    `boot` is the kernel's id of the boot it was started in; `stop_begun` is in seconds since boot.
+    `health` is None where nothing tests it. `boot` is the kernel's id of the boot it was started
+    in; `stop_begun` is in seconds since boot.
     """
 
     id: int
@@ -67,6 +69,7 @@ class AttemptRecord:
     container: str
     boot: str
     pid: int | None
+    health: Health | None
     stop_cause: StopCause | None
     stop_begun: float | None
     reason: Reason | None
@@ -126,6 +129,7 @@ def attempt_of(row: sqlite3.Row) -> AttemptRecord:
     """An attempt, from its row."""
     values = dict(row)
     values["reason"] = Reason(values["reason"]) if values["reason"] else None
+    values["health"] = Health(values["health"]) if values["health"] else None
     return AttemptRecord(**values)
 
 
@@ -142,6 +146,8 @@ class EventKind(StrEnum):
     """The kernel killed a process of a container for want of memory."""
     RELOAD = "reload"
     """The jobs file was read again, and is followed from now on or was refused."""
+    HEALTH = "health"
+    """What the tests of a running job say has changed."""
     LOG = "log"
     """Output could not be written to a log, or can be again."""
 

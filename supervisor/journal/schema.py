@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE session (
@@ -35,6 +35,7 @@ CREATE TABLE attempt (
     container TEXT NOT NULL UNIQUE,
     boot TEXT NOT NULL,
     pid INTEGER,
+    health TEXT,
     stop_cause TEXT,
     stop_begun REAL,
     reason TEXT,

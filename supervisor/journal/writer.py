@@ -12,6 +12,7 @@ from typing import Self
 
 from attrs import asdict
 
+from supervisor.health import Health
 from supervisor.journal.reader import BUSY_TIMEOUT, JournalReader, other_version
 from supervisor.journal.records import AttemptResult, EventKind, JournalCorrupt, JournalError
 from supervisor.journal.schema import SCHEMA, VERSION
@@ -217,6 +218,10 @@ class Journal(JournalReader):
     def attempt_running(self, attempt: int, pid: int) -> None:
         """Record the pid of a container's first process."""
         self._write("UPDATE attempt SET pid = ? WHERE id = ?", pid, attempt)
+
+    def set_health(self, attempt: int, health: Health) -> None:
+        """Record what the tests of a running attempt say."""
+        self._write("UPDATE attempt SET health = ? WHERE id = ?", health, attempt)
 
     def begin_stop(self, attempt: int, cause: StopCause, at: float) -> None:
         """Record that an attempt is being ended since `at` seconds since boot."""

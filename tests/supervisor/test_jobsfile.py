@@ -111,6 +111,16 @@ def test_waiting_for_the_end_of_an_endless_job_is_refused() -> None:
     ]
 
 
+def test_waiting_for_the_health_of_an_untested_job_is_refused() -> None:
+    """Without a healthcheck, nothing would ever find it healthy."""
+    text = in_job("") + in_job("depends_on = { load = { condition = 'service_healthy' } }").replace(
+        "jobs.load", "jobs.next"
+    )
+    assert problems(text) == [
+        "jobs.toml:8: jobs.next.depends_on.load: load has no healthcheck that could find it healthy"
+    ]
+
+
 def test_defaults_hold_for_every_job() -> None:
     """A job's own key wins; variables and labels are put together."""
     jobs = read("""

@@ -189,6 +189,10 @@ def test_list_of_dependencies_waits_for_what_will_happen() -> None:
         depends_on = ["once", "retried", "kept", "kept-too"]
         [jobs.explicit]
         depends_on = { once = { condition = "service_started" } }
+        [jobs.served]
+        depends_on = { tested = { condition = "service_healthy" } }
+        [jobs.tested]
+        healthcheck = { test = "true" }
     """
     jobs = load(text.encode(), "/x/jobs.toml", {}).jobs
     assert [(need.job, need.condition) for need in jobs["last"].depends_on] == [
@@ -198,6 +202,7 @@ def test_list_of_dependencies_waits_for_what_will_happen() -> None:
         ("kept-too", Condition.STARTED),
     ]
     assert [need.condition for need in jobs["explicit"].depends_on] == [Condition.STARTED]
+    assert [need.condition for need in jobs["served"].depends_on] == [Condition.HEALTHY]
 
 
 def test_job_cannot_be_changed() -> None:

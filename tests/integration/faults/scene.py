@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-from supervisor.journal import AttemptRecord, Journal, JournalError, RunRecord
+from supervisor.journal import AttemptRecord, Journal, RunRecord
 from tests.integration.cli.pocker import PATIENCE, Pocker
 
 
@@ -42,18 +42,15 @@ def wait_until(pocker: Pocker, condition: Callable[[dict[str, Row]], bool]) -> d
 
 
 def _rows(path: Path) -> dict[str, Row]:
-    try:
-        journal = Journal.read(path)
-        if journal is None:
-            return {}
-        with closing(journal):
-            newest = {run.job: run for run in journal.runs()}
-            return {
-                job: Row(run, next(reversed(journal.attempts(run.id)), None))
-                for job, run in newest.items()
-            }
-    except JournalError:
-        return {}  # its tables are being made
+    journal = Journal.read(path)
+    if journal is None:
+        return {}
+    with closing(journal):
+        newest = {run.job: run for run in journal.runs()}
+        return {
+            job: Row(run, next(reversed(journal.attempts(run.id)), None))
+            for job, run in newest.items()
+        }
 
 
 def in_state(state: str, *jobs: str) -> Callable[[dict[str, Row]], bool]:

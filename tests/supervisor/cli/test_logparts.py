@@ -22,8 +22,9 @@ RUN = RunRecord(
 def attempt(number: int) -> AttemptRecord:
     """An attempt of the run."""
     return AttemptRecord(
-        id=number, run=7, number=number, container="c", boot="b", pid=None, stop_cause=None,
-        stop_begun=None, reason=None, detail="", exit_code=None, signal=None, started=0.0,
+        id=number, run=7, number=number, container="c", boot="b", pid=None, health=None,
+        stop_cause=None, stop_begun=None, reason=None, detail="", exit_code=None, signal=None,
+        started=0.0,
         ended=None, elapsed=None, memory_peak=None, cpu_seconds=None, io_read=None, io_write=None,
         oom_kills=None,
     )  # fmt: skip

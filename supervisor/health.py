@@ -1,0 +1,44 @@
+"""Whether a running job does its work, as its tests tell. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from supervisor.policies import Healthcheck
+
+
+class Health(StrEnum):
+    """What the tests of a running attempt have shown so far."""
+
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@frozen(kw_only=True)
+class HealthState:
+    """The health of an attempt, and how many tests have failed since one passed."""
+
+    health: Health = Health.STARTING
+    failures: int = 0
+
+    def after(self, check: Healthcheck, *, passed: bool, age: float) -> HealthState:
+        """The state after one more test of an attempt that has run for `age` seconds.
+
+        Docker's rules: one that was never healthy has until the end of its start period.
+        """
+        if passed:
+            return HealthState(health=Health.HEALTHY)
+        if self.health is Health.STARTING and age < check.start_period:
+            return self
+        failures = self.failures + 1
+        health = Health.UNHEALTHY if failures >= check.retries else self.health
+        return HealthState(health=health, failures=failures)
+
+    def pause(self, check: Healthcheck, age: float) -> float:
+        """Seconds until the next test."""
+        if self.health is Health.STARTING and age < check.start_period:
+            return min(check.start_interval, check.interval)
+        return check.interval

@@ -27,6 +27,10 @@ class CgroupError(ContainerError):
     """A control group could not be made, limited, read or removed."""
 
 
+class ImageError(ContainerError):
+    """An image could not be found, read, trusted or kept; the store is as it was."""
+
+
 class StartError(ContainerError):
     """A container could not be started; nothing of it is left.
 

@@ -23,6 +23,7 @@ PURE = (
     "runtime.cgroups.usage",
     "runtime.errors",
     "runtime.execspec",
+    "runtime.images.reference",
     "runtime.limits",
     "runtime.plan.build",
     "runtime.plan.credentials",

@@ -31,6 +31,10 @@ class ImageError(ContainerError):
     """An image could not be found, read, trusted or kept; the store is as it was."""
 
 
+class RegistryError(ImageError):
+    """A registry could not be reached, refused, or sent what it should not have."""
+
+
 class StartError(ContainerError):
     """A container could not be started; nothing of it is left.
 

@@ -30,6 +30,8 @@ PURE = (
     "runtime.plan.joining",
     "runtime.plan.mounts",
     "runtime.plan.step",
+    "runtime.registry.authfile",
+    "runtime.registry.challenge",
     "runtime.rootfs.identity",
     "runtime.security.capabilities",
     "runtime.security.masks",

@@ -1,0 +1,1 @@
+"""Registries: who may log in where, and what a registry answers."""

@@ -85,6 +85,10 @@ class Directories:
         """One directory per container that has not been deleted."""
         return f"{self.root}/containers"
 
+    def attendance(self, container_id: str) -> str:
+        """Locked while somebody attends to a container that no supervisor has written down."""
+        return f"{self.root}/attended/{container_id}"
+
     def container(self, container_id: str) -> ContainerDirectory:
         """The files of the container with this id."""
         return ContainerDirectory(
@@ -103,7 +107,12 @@ class Directories:
                 raise ContainerError(
                     f"directory {path} is open to other users (mode {mode:04o}); it must be 0700"
                 )
-        for path in (self.mountpoint, self.containers, f"{self.state}/containers"):
+        for path in (
+            self.mountpoint,
+            self.containers,
+            f"{self.root}/attended",
+            f"{self.state}/containers",
+        ):
             _make(path)
 
 

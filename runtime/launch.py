@@ -206,6 +206,7 @@ async def _receive(channel: socket.socket, handed: Handed) -> bytes:
     for descriptor in descriptors:
         kind, *_ = read_report(record)
         if kind == REPORT_TERMINAL and handed.terminal < 0:
+            os.set_blocking(descriptor, False)
             handed.terminal = descriptor
         elif kind == REPORT_PROCESS and handed.process is None:
             handed.process = Process.held_by(descriptor)

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from runtime.cgroups import CgroupGone
-from runtime.container import Runtime
+from runtime.container import Runtime, is_attended
 from runtime.errors import ContainerError
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile, JobSpec
@@ -99,11 +99,13 @@ async def _forget_old_runs(shop: Workshop, job: JobSpec) -> None:
 
 
 async def remove_strays(runtime: Runtime, claimed: Collection[str | None] = ()) -> None:
-    """End and remove containers, and layers, that no run claims."""
+    """End and remove containers, and layers, that no run claims and nobody attends to."""
     directories = runtime.directories
     places = (directories.containers, f"{directories.state}/containers")
     found = {name for place in places for name in os.listdir(place)}
     for name in sorted(found.difference(claimed)):
+        if is_attended(directories, name):
+            continue  # `pocker run` sees to it, or what is left of a killed one
         log.warning("removing what is left of a container", container=name)
         try:
             async with runtime.adopted(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -84,8 +84,19 @@ def _unknown_options(text: str) -> Iterator[str]:
                 command = command.get_command(context, verb[0]) or command
             known = {option for parameter in command.params for option in parameter.opts}
             yield from (
-                f"{name} {option}" for option in _OPTION.findall(shown) if option not in known
+                f"{name} {option}"
+                for option in _single(_OPTION.findall(shown), known)
+                if option not in known
             )
+
+
+def _single(options: Iterable[str], known: Collection[str]) -> Iterator[str]:
+    """The options one by one, where several letters stand behind one dash."""
+    for option in options:
+        if option in known or option.startswith("--"):
+            yield option
+        else:
+            yield from (f"-{letter}" for letter in option[1:])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)

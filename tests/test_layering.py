@@ -64,6 +64,7 @@ PURE = (
     "supervisor.resources",
     "supervisor.restart",
     "supervisor.revision",
+    "supervisor.runorder",
     "supervisor.states",
     "supervisor.structuring",
     "supervisor.substitution",

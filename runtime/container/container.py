@@ -91,7 +91,7 @@ class Container:
     stdin: int = -1
     """Non-blocking write end of its standard input, where the specification asks for one."""
     terminal: int = -1
-    """The operator's side of the command's terminal, which then stands for all three; else -1."""
+    """Our non-blocking side of the command's terminal, which then stands for all three; else -1."""
     _exit: Exit | None = field(default=None, init=False)
     _deleted: bool = field(default=False, init=False)
 

@@ -43,6 +43,20 @@ class Screen:
             pass
         return self.process.wait()
 
+    @property
+    def terminal(self) -> int:
+        """Our side of it."""
+        assert self._terminal is not None
+        return self._terminal
+
+    def type(self, keys: str) -> None:
+        """Press these keys."""
+        os.write(self.terminal, keys.encode())
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Give it another size."""
+        termios.tcsetwinsize(self.terminal, (rows, columns))
+
     def hang_up(self) -> int:
         """Let the terminal go away; returns how the program ended."""
         self.close()

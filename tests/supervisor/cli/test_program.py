@@ -31,11 +31,11 @@ def test_the_help_lists_all_commands_in_their_sections() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
-    """Each command has a help of its own, under both names of the option."""
+    """Each has a help of its own, under both names of the option; `run -h` is Docker's."""
     command = import_module(f"supervisor.cli.{name}").command
     assert isinstance(command, click.Command)
-    long, short = call(name, "--help"), call(name, "-h")
-    assert long == short
+    long = call(name, "--help")
+    assert name == "run" or long == call(name, "-h")
     assert long.code == 0
     assert long.stdout.startswith(f"Usage: pocker {name} ")
     assert (command.help or "").split()[0] in long.stdout

@@ -1,0 +1,87 @@
+"""What is left of `pocker run` when it is killed: a process that waits for that, and sees to it.
+
+It is forked before anything of the container is made, lives in a session of its own so that nothing
+that ends the other by its group or terminal ends it as well, and hears of the end by a pipe. It
+gives the terminal back as it was found and removes the container, which nobody else knows of.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+Attributes: TypeAlias = list[Any]
+"""What termios.tcgetattr gives."""
+
+_DONE = b"."
+
+
+@frozen
+class TerminalState:
+    """A terminal of the user's, and how it was set."""
+
+    fd: int
+    attributes: Attributes
+
+    @classmethod
+    def of(cls, fd: int) -> TerminalState:
+        """Remember it as it is now."""
+        return cls(fd, termios.tcgetattr(fd))
+
+    def restore(self) -> None:
+        """Set it as it was; one that has been hung up is left alone."""
+        try:
+            termios.tcsetattr(self.fd, termios.TCSANOW, self.attributes)
+        except termios.error:
+            return
+
+
+@frozen
+class Caretaker:
+    """The process, and the pipe by which it hears of our end."""
+
+    pid: int
+    pipe: int
+
+    @classmethod
+    def begin(cls, terminal: TerminalState | None, clean_up: Callable[[], None]) -> Caretaker:
+        """Fork it; `clean_up` is called in it if we are killed. Not while there are threads."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            os.close(writer)
+            _care(reader, terminal, clean_up)
+        os.close(reader)
+        return cls(pid, writer)
+
+    def dismiss(self) -> None:
+        """Nothing is left to be seen to."""
+        os.write(self.pipe, _DONE)
+        os.close(self.pipe)
+        os.waitpid(self.pid, 0)
+
+
+def _care(reader: int, terminal: TerminalState | None, clean_up: Callable[[], None]) -> None:
+    """The whole life of the process."""
+    try:
+        os.setsid()
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if terminal is not None:
+            terminal = TerminalState(os.dup(terminal.fd), terminal.attributes)
+        # Whoever reads what the other writes must see its end.
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
+        os.chdir("/")
+        if os.read(reader, 1) != _DONE:
+            if terminal is not None:
+                terminal.restore()
+            clean_up()
+    finally:
+        os._exit(0)

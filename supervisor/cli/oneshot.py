@@ -1,0 +1,119 @@
+"""A container that lives as long as this process attends to it, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from functools import partial
+
+import click
+import trio
+from attrs import frozen
+
+from runtime.cgroups import CgroupGone
+from runtime.container import Attendance, Exit, Runtime
+from runtime.directories import Directories
+from runtime.errors import ContainerError
+from runtime.spec import ContainerSpec, Terminal
+from runtime.units import format_size
+from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, raw, size_of
+from supervisor.cli.caretaker import Caretaker, TerminalState
+from supervisor.cli.failure import START_FAILED
+from supervisor.cli.groups import first_of
+from supervisor.jobspec import JobSpec
+from supervisor.runorder import order_spec
+
+_BROKEN_PIPE = 141
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """A command, and what of ours it is to have."""
+
+    job: JobSpec
+    identifier: str
+    terminal: bool
+    interactive: bool
+
+
+def carry_out(directories: Directories, wanted: Wanted) -> int:
+    """Run the command to its end; returns its exit code. Raises ContainerError or OrderError."""
+    ours = _own_terminal(wanted)
+    rows, columns = size_of(ours)
+    spec = order_spec(
+        wanted.job,
+        wanted.identifier,
+        secrets.token_hex(6),
+        terminal=Terminal(rows=rows, columns=columns) if wanted.terminal else None,
+        stdin=wanted.interactive,
+    )
+    Runtime.require_rights()
+    directories.prepare()
+    attendance = Attendance.begin(directories, spec.id)
+    caretaker = Caretaker.begin(ours, partial(_clean_up, directories, spec.id, attendance))
+    failures: list[BaseException] = []
+    try:
+        return trio.run(_run, directories, spec, wanted, ours)
+    except* (ContainerError, ReaderGone) as group:
+        failures.append(first_of(group))
+    finally:
+        attendance.end()
+        caretaker.dismiss()
+    if isinstance(failures[0], ReaderGone):
+        return _BROKEN_PIPE
+    raise failures[0]
+
+
+def _own_terminal(wanted: Wanted) -> TerminalState | None:
+    """The user's terminal, whose keys or whose size are the command's."""
+    standard = (0,) if wanted.interactive else (1, 2)
+    found = [fd for fd in standard if wanted.terminal and os.isatty(fd)]
+    return TerminalState.of(found[0]) if found else None
+
+
+async def _run(
+    directories: Directories, spec: ContainerSpec, wanted: Wanted, ours: TerminalState | None
+) -> int:
+    runtime = Runtime.open(directories)
+    try:
+        with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
+            async with runtime.container(spec) as container:
+                await container.start()
+                attendant = Attendant(
+                    attended=container, terminal=ours, interactive=wanted.interactive
+                )
+                with raw(ours if wanted.interactive else None):
+                    exit_ = await attendant.attend(signals, container.wait)
+        return _code(exit_, spec)
+    finally:
+        runtime.close()
+
+
+def _code(exit_: Exit, spec: ContainerSpec) -> int:
+    """What a shell would say of the command; and why, where the kernel was short of memory."""
+    failed = exit_.code != 0
+    if failed and exit_.usage.oom_kills:
+        limit = spec.limits.memory
+        told = "" if limit is None else f" (limit {format_size(limit)})"
+        click.echo(f"pocker: OOMKilled: the kernel killed for want of memory{told}", err=True)
+    if exit_.signal is not None:
+        return 128 + exit_.signal
+    return START_FAILED if exit_.code is None else exit_.code
+
+
+def _clean_up(directories: Directories, container_id: str, attendance: Attendance) -> None:
+    """Remove what a killed process has left of its container."""
+    trio.run(_remove, directories, container_id)
+    attendance.end()
+
+
+async def _remove(directories: Directories, container_id: str) -> None:
+    runtime = Runtime.open(directories)
+    try:
+        async with runtime.adopted(container_id):
+            pass
+    except CgroupGone:
+        return  # only files were left, which have gone as well
+    finally:
+        runtime.close()

@@ -1,0 +1,193 @@
+"""`pocker run`: one command in a container that is made for it and goes with it.
+
+No supervisor takes part. The user's terminal or pipes are the command's, the exit code is its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.settings import Settings
+from supervisor.problems import did_you_mean
+
+NOT_A_TERMINAL = 1
+"""As Docker has it."""
+
+
+class RunCommand(click.Command):
+    """Reads options only in front of IMAGE; all that is wrong with them has Docker's code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            near = did_you_mean(error.option_name, error.possibilities or ())
+            raise Failure(
+                f"no such option: {error.option_name}{near}", code=START_FAILED
+            ) from error
+        except click.UsageError as error:
+            message = error.format_message().rstrip(".")
+            raise Failure(message[:1].lower() + message[1:], code=START_FAILED) from error
+
+
+def _many(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    return click.option(*names, multiple=True, metavar=metavar, help=text)
+
+
+def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    return click.option(*names, metavar=metavar, help=text)
+
+
+@click.command(
+    cls=RunCommand,
+    context_settings={"help_option_names": ["--help"], "allow_interspersed_args": False},
+)
+@click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
+@click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
+@click.option("--rm", is_flag=True, help="Remove the container in the end; so it is in any case.")
+@_one("--name", metavar="NAME", text="What the container is called.")
+@_one("-m", "--memory", metavar="SIZE", text="Memory for all its processes together.")
+@_one("--memory-swap", metavar="SIZE", text="Memory plus swap; -1 for no limit of swap.")
+@_one("--memory-reservation", metavar="SIZE", text="Memory to leave to it if possible.")
+@_one("--cpus", metavar="NUMBER", text="Processor time per second of clock time.")
+@_one("--cpuset-cpus", metavar="LIST", text="The CPUs to run on, such as 0-3,6.")
+@click.option("--cpu-shares", type=click.IntRange(2, 262144), help="Share; 1024 is usual.")
+@click.option("--pids-limit", type=int, help="Processes and threads; -1 for no limit.")
+@_many("-v", "--volume", metavar="SRC:DST[:ro]", text="Show a path of the host.")
+@_many("--mount", metavar="OPTIONS", text="type=bind,source=SRC,target=DST,readonly; type=tmpfs.")
+@_many("--tmpfs", metavar="DST[:OPTIONS]", text="An empty file system in memory.")
+@_many("-e", "--env", metavar="KEY[=VALUE]", text="A variable; KEY alone passes yours on.")
+@_many("--env-file", metavar="FILE", text="Variables of a file.")
+@_one("-w", "--workdir", metavar="DIR", text="Where the command starts.")
+@_one("-u", "--user", metavar="USER[:GROUP]", text="Who it runs as.")
+@_many("--group-add", metavar="GROUP", text="A further group of that user.")
+@_one("-h", "--hostname", metavar="NAME", text="The host name that it sees.")
+@_one("--entrypoint", metavar="PROGRAM", text="What the command is started by.")
+@click.option("--read-only", is_flag=True, help="Let nothing be written to the root.")
+@_many("--cap-add", metavar="NAME", text="A capability beyond the usual ones.")
+@_many("--cap-drop", metavar="NAME", text="A capability to take away, or ALL.")
+@_many("--security-opt", metavar="OPTION", text="seccomp=unconfined, no-new-privileges:false.")
+@_many("--ulimit", metavar="NAME=SOFT[:HARD]", text="A limit for each process.")
+@_many("--sysctl", metavar="NAME=VALUE", text="A kernel setting of its own.")
+@_many("--device", metavar="SRC[:DST[:rwm]]", text="A device of the host.")
+@click.option("--network", metavar="none|host", help="none, unless said otherwise.")
+@click.option("--init", is_flag=True, help="Put a small PID 1 before the command.")
+@_many("-l", "--label", metavar="KEY=VALUE", text="A text that changes nothing.")
+@click.argument("image")
+@click.argument("command_", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def command(settings: Settings, /, **options: Any) -> int:
+    """Run COMMAND in a container made of IMAGE, and remove it in the end.
+
+    IMAGE is `host` for the host's own programs, or a directory that starts with /, ./ or ../.
+    Options take what the keys of a jobs file take.
+    """
+    from runtime.errors import ContainerError
+    from supervisor.cli.oneshot import Wanted, carry_out
+    from supervisor.runorder import OrderError, read_order
+
+    if options["interactive"] and options["tty"] and not os.isatty(0):
+        raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
+    try:
+        wanted = Wanted(
+            job=read_order(_table(options), os.getcwd(), os.environ),
+            identifier=options["name"] or secrets.token_hex(6),
+            terminal=options["tty"],
+            interactive=options["interactive"],
+        )
+        return carry_out(settings.directories, wanted)
+    except (OrderError, ContainerError) as error:
+        raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error
+
+
+_PLAIN = {
+    "image": "image",
+    "memory": "memory",
+    "memory_swap": "memory_swap",
+    "memory_reservation": "memory_reservation",
+    "cpus": "cpus",
+    "cpuset_cpus": "cpuset",
+    "workdir": "working_dir",
+    "user": "user",
+    "hostname": "hostname",
+    "network": "network_mode",
+}
+"""Options whose value is that of a key."""
+_LISTS = {
+    "volume": "volumes",
+    "tmpfs": "tmpfs",
+    "device": "devices",
+    "group_add": "group_add",
+    "cap_add": "cap_add",
+    "cap_drop": "cap_drop",
+    "security_opt": "security_opt",
+    "label": "labels",
+}
+
+
+def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
+    """The options as the table of a job."""
+    from supervisor.runorder import cpu_weight, table_of_mount
+
+    table: dict[str, Any] = {
+        key: options[name] for name, key in _PLAIN.items() if options[name] is not None
+    }
+    table.update((key, list(options[name])) for name, key in _LISTS.items() if options[name])
+    if options["memory_swap"] == "-1":
+        table["memory_swap"] = -1
+    if options["cpu_shares"] is not None:
+        table["cpu_weight"] = cpu_weight(options["cpu_shares"])
+    if options["pids_limit"] is not None:
+        table["pids_limit"] = options["pids_limit"] or -1
+    for text in options["mount"]:
+        key, entry = table_of_mount(text)
+        table.setdefault(key, []).append(entry)
+    table["environment"] = [*_variables_of(options["env_file"]), *options["env"]]
+    table["ulimits"] = {name: _ulimit(text) for name, text in _pairs("--ulimit", options["ulimit"])}
+    table["sysctls"] = dict(_pairs("--sysctl", options["sysctl"]))
+    words = ([options["entrypoint"]] if options["entrypoint"] else []) + [*options["command_"]]
+    if not words:
+        raise Failure("no command given, and the image has none of its own", code=START_FAILED)
+    return {**table, "command": words, "read_only": options["read_only"], "init": options["init"]}
+
+
+def _variables_of(files: Sequence[str]) -> list[str]:
+    from supervisor.envfile import parse_env_file
+    from supervisor.problems import JobsFileError
+    from supervisor.sources import read_file
+
+    variables = []
+    for file in files:
+        try:
+            found = parse_env_file(read_file(file).decode(), file)
+        except JobsFileError as error:
+            raise Failure(f"--env-file: {error.problems[0]}", code=START_FAILED) from error
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "strerror", None) or str(error)
+            raise Failure(f"--env-file: {file}: {cause.lower()}", code=START_FAILED) from error
+        variables += [f"{name}={value}" for name, value in found.items()]
+    return variables
+
+
+def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Failure(f"{option}: {text!r} is not NAME=VALUE", code=START_FAILED)
+        pairs.append((name, value))
+    return pairs
+
+
+def _ulimit(text: str) -> object:
+    soft, colon, hard = text.partition(":")
+    try:
+        return {"soft": int(soft), "hard": int(hard)} if colon else int(soft)
+    except ValueError:
+        raise Failure(f"--ulimit: {text!r} is not SOFT or SOFT:HARD", code=START_FAILED) from None

@@ -1,0 +1,142 @@
+"""What `pocker run` was asked for: options of a command line, read as the keys of a job are.
+
+Pure. Each option stands for a key of jobs.toml and takes the same values, so the two ways to say a
+thing cannot come apart; what is wrong is told by the name of the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
+
+from runtime.errors import SpecError
+from runtime.limits import Limits
+from runtime.spec import ContainerSpec, Terminal
+from supervisor.conflicts import limits_of
+from supervisor.containerspec import container_spec
+from supervisor.faults import REFUSALS, faults_of
+from supervisor.jobspec import JobSpec
+from supervisor.kinds import keys_of
+from supervisor.problems import show_path
+from supervisor.resources import Resources
+from supervisor.structuring import make_converter
+
+OPTIONS: Mapping[str, str] = {
+    "id": "--name",
+    "image": "IMAGE",
+    "memory": "--memory",
+    "memory_swap": "--memory-swap",
+    "memory_reservation": "--memory-reservation",
+    "cpus": "--cpus",
+    "cpuset": "--cpuset-cpus",
+    "cpu_weight": "--cpu-shares",
+    "pids_limit": "--pids-limit",
+    "volumes": "--volume or --mount",
+    "tmpfs": "--tmpfs",
+    "devices": "--device",
+    "environment": "--env",
+    "working_dir": "--workdir",
+    "user": "--user",
+    "group_add": "--group-add",
+    "hostname": "--hostname",
+    "entrypoint": "--entrypoint",
+    "cap_add": "--cap-add",
+    "cap_drop": "--cap-drop",
+    "security_opt": "--security-opt",
+    "ulimits": "--ulimit",
+    "sysctls": "--sysctl",
+    "network_mode": "--network",
+    "labels": "--label",
+    "command": "COMMAND",
+}
+"""The option that a key of a job stands for."""
+
+
+class OrderError(Exception):
+    """An option is refused; the message names it."""
+
+
+def read_order(table: Mapping[str, object], base: str, environ: Mapping[str, str]) -> JobSpec:
+    """The job that a table of keys describes. Raises OrderError.
+
+    `base` is where relative paths on the host begin.
+    """
+    converter = make_converter(base, environ)
+    keys: Mapping[str, Any] = {**keys_of(JobSpec), **keys_of(Resources)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        try:
+            values[key] = converter.structure(value, keys[key])
+        except REFUSALS as error:
+            fault = next(faults_of(error))
+            raise OrderError(_told(key, fault.message)) from error
+    return JobSpec(
+        name="run",
+        limits=_limits(values),
+        **{key: value for key, value in values.items() if key in keys_of(JobSpec)},
+    )
+
+
+def order_spec(
+    job: JobSpec, identifier: str, hostname: str, *, terminal: Terminal | None, stdin: bool
+) -> ContainerSpec:
+    """The container for it. Raises OrderError."""
+    named = job if job.hostname is not None else evolve(job, hostname=hostname)
+    try:
+        return evolve(container_spec(named, identifier), terminal=terminal, stdin=stdin)
+    except SpecError as error:
+        raise OrderError(_of_spec(error)) from error
+
+
+def cpu_weight(shares: int) -> int:
+    """The weight of Docker's CPU shares: 100 for 1024, as the control groups have it."""
+    return min(10_000, max(1, round(shares * 100 / 1024)))
+
+
+def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
+    """The key and the entry that ``--mount type=bind,source=/a,target=/b,readonly`` stands for."""
+    table: dict[str, object] = {}
+    kind = ""
+    for option in text.split(","):
+        name, equals, value = option.partition("=")
+        if name == "type":
+            kind = value
+        elif name in _MOUNT_KEYS and equals and value:
+            table[_MOUNT_KEYS[name]] = value
+        elif name in ("readonly", "ro") and value in ("", "true", "1"):
+            table["read_only"] = True
+        else:
+            raise OrderError(f"--mount: {option!r} is not an option of a mount")
+    if kind not in _MOUNTS:
+        raise OrderError(f"--mount: {text!r}: type={kind} is neither bind nor tmpfs")
+    return _MOUNTS[kind], table
+
+
+_MOUNTS = {"bind": "volumes", "tmpfs": "tmpfs"}
+_MOUNT_KEYS = {
+    "source": "source",
+    "src": "source",
+    "target": "target",
+    "destination": "target",
+    "dst": "target",
+    "tmpfs-size": "size",
+    "tmpfs-mode": "mode",
+}
+
+
+def _limits(values: Mapping[str, Any]) -> Limits:
+    try:
+        return limits_of(values)
+    except SpecError as error:
+        raise OrderError(_of_spec(error)) from error
+
+
+def _of_spec(error: SpecError) -> str:
+    key = error.field.partition(".")[0].partition("[")[0]
+    return _told(key, error.problem)
+
+
+def _told(key: str, message: str) -> str:
+    return f"{OPTIONS.get(key, show_path((key,)))}: {message}"

@@ -1,0 +1,105 @@
+"""What the options of `pocker run` become: the keys of a job, and errors that name the option."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.cgroups.settings import cpu_shares
+from runtime.spec import HostRootfs, Terminal, Volume
+from supervisor.runorder import (
+    OPTIONS,
+    OrderError,
+    cpu_weight,
+    order_spec,
+    read_order,
+    table_of_mount,
+)
+
+LEAST = {"image": "host", "command": ["true"]}
+
+
+def test_a_table_becomes_a_container() -> None:
+    """By the same rules as the table of a job; paths begin at the user's directory."""
+    table = {**LEAST, "volumes": ["./in:/in:ro"], "environment": ["A=b", "USER"], "memory": "1m"}
+    job = read_order(table, "/work", {"USER": "me", "OTHER": "x"})
+    spec = order_spec(job, "abc", "box", terminal=Terminal(rows=1, columns=2), stdin=False)
+    assert spec.rootfs == HostRootfs()
+    assert spec.volumes == (Volume(source="/work/in", target="/in", read_only=True),)
+    assert spec.environment == {"A": "b", "USER": "me"}
+    assert (spec.id, spec.hostname, spec.limits.memory) == ("abc", "box", 1 << 20)
+    assert spec.terminal == Terminal(rows=1, columns=2)
+
+
+def test_a_host_name_that_was_given_wins() -> None:
+    """The other one is for who gave none."""
+    job = read_order({**LEAST, "hostname": "mine"}, "/", {})
+    assert order_spec(job, "abc", "box", terminal=None, stdin=True).hostname == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"memory": "1x"}, "--memory: '1x' is not a size"),
+        ({"memory": "1k"}, "--memory: 1024 bytes is below the minimum"),
+        ({"cpus": "0"}, "--cpus: '0' is not a number of cores"),
+        ({"user": "a:b:c"}, "--user: "),
+        ({"security_opt": ["apparmor=x"]}, "--security-opt: 'apparmor=x' is not one of"),
+        ({"ulimits": {"files": 1}}, "--ulimit: unknown limit"),
+        ({"sysctls": {"kernel.core_pattern": "x"}}, "--sysctl: "),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_option(changes: dict[str, object], message: str) -> None:
+    """Not by the key of a file that there is none of."""
+    with pytest.raises(OrderError) as error:
+        read_order({**LEAST, **changes}, "/", {})
+    assert str(error.value).startswith(message)
+
+
+def test_a_name_that_is_none_is_told_by_its_option() -> None:
+    """It is found out when the container is described."""
+    job = read_order(LEAST, "/", {})
+    with pytest.raises(OrderError, match=r"^--name: '\.\./x' is not"):
+        order_spec(job, "../x", "box", terminal=None, stdin=False)
+
+
+def test_every_key_that_an_option_has_is_one_of_a_job() -> None:
+    """The table of options cannot name what does not exist."""
+    for key in set(OPTIONS) - {"id"}:
+        with pytest.raises(OrderError):
+            read_order({**LEAST, key: object()}, "/", {})
+
+
+@pytest.mark.parametrize("shares", [2, 512, 1024, 2048, 102_400])
+def test_shares_come_back_as_they_were_given(shares: int) -> None:
+    """Where the kernel has shares itself, to the precision of a weight."""
+    assert cpu_shares(cpu_weight(shares)) == pytest.approx(shares, abs=11)
+
+
+def test_shares_stay_in_the_range_of_weights() -> None:
+    """Whatever Docker allows."""
+    assert (cpu_weight(2), cpu_weight(1024), cpu_weight(262_144)) == (1, 100, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "type=bind,source=/a,target=/b,readonly",
+            ("volumes", {"source": "/a", "target": "/b", "read_only": True}),
+        ),
+        ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
+        ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
+    ],
+)
+def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
+    """Under all the names that Docker has for their parts."""
+    assert table_of_mount(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "type=bind,colour=red", "type=volume,dst=/x", "source=/a,dst=/b"]
+)
+def test_any_other_mount_is_refused(text: str) -> None:
+    """Nothing that was asked for is left out."""
+    with pytest.raises(OrderError, match=r"^--mount: "):
+        table_of_mount(text)

@@ -70,6 +70,8 @@ class Manager:
             [program, *scope, *arguments],
             capture_output=True,
             check=False,
+            # Root's shell may have none, and a user's manager is found by it alone.
+            env={"XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}", **os.environ},
             stdin=subprocess.DEVNULL,
             text=True,
         )

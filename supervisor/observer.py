@@ -94,7 +94,7 @@ class RunObserver:
         limit = self.job.limits.memory
         self._event(
             EventKind.OOM,
-            describe_victims(victims, kills, limit, usage.memory_peak),
+            describe_victims(victims, usage, limit),
             kills=kills,
             limit=limit,
             peak=usage.memory_peak,

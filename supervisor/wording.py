@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 
+from runtime.cgroups import Usage
 from runtime.container import Exit
 from runtime.oomcause import OomVictim
 from runtime.units import format_duration, format_size
@@ -37,23 +38,27 @@ def describe_exit(exit_: Exit) -> str:
     return "nobody saw how it ended"
 
 
-def describe_victims(
-    victims: Sequence[OomVictim], kills: int, limit: int | None, peak: int | None
-) -> str:
-    """Who was killed for memory and whose memory ran out; sizes are bytes."""
+def describe_victims(victims: Sequence[OomVictim], usage: Usage, limit: int | None) -> str:
+    """Who was killed for memory and whose memory ran out; `limit` is bytes."""
+    kills = usage.oom_kills
     named = ", ".join(f"{victim.process} (pid {victim.pid})" for victim in victims)
     unnamed = kills - len(victims)
     who = named or f"{kills} process(es)"
     if named and unnamed > 0:
         who += f" and {unnamed} more"
-    return f"{who} killed for memory: {_whose_memory(victims, limit, peak)}"
+    return f"{who} killed for memory: {_whose_memory(victims, usage, limit)}"
 
 
-def _whose_memory(victims: Sequence[OomVictim], limit: int | None, peak: int | None) -> str:
+def _whose_memory(victims: Sequence[OomVictim], usage: Usage, limit: int | None) -> str:
     if victims and victims[-1].exhausted is None:
         return "the host ran out of it"
     if victims and not victims[-1].is_own:
         return f"a group above the job ran out of it ({victims[-1].exhausted})"
+    if not victims and usage.own_limit_hits == 0:
+        return (
+            "not by its own limit"  # the kernel's log, which would tell by whose, is not readable
+        )
+    peak = usage.memory_peak
     reached = "no limit of its own" if limit is None else f"limit {format_size(limit)}"
     return reached if peak is None else f"{reached}, peak {format_size(peak)}"
 
@@ -69,11 +74,7 @@ def describe_end(
     how = describe_exit(exit_)
     match reason:
         case Reason.OOM_KILLED | Reason.COMPLETED if exit_.usage.oom_kills:
-            usage = exit_.usage
-            killed = describe_victims(
-                victims, usage.oom_kills, job.limits.memory, usage.memory_peak
-            )
-            return f"{how}; {killed}"
+            return f"{how}; {describe_victims(victims, exit_.usage, job.limits.memory)}"
         case Reason.DEADLINE_EXCEEDED:
             assert job.timeout is not None
             return f"{how}; ran longer than its timeout of {format_duration(job.timeout)}"

@@ -93,6 +93,7 @@ class Cgroup:
             io_write=written,
             oom_kills=self.oom_kills(),
             oom_group_kills=0 if self._memory is None else self._memory.oom_group_kills(),
+            own_limit_hits=None if self._memory is None else self._memory.own_limit_hits(),
             pids_peak=None if self._pids is None else self._pids.pids_peak(),
         )
 

@@ -26,6 +26,10 @@ class Usage:
     oom_kills: int = 0
     oom_group_kills: int = 0
     """How often all processes were killed because of one; v1 never does."""
+    own_limit_hits: int | None = None
+    """How often its own limit left no way out, and not that of a group above or below it; None
+    where the kernel does not tell.
+    """
     pids_peak: int | None = None
 
 

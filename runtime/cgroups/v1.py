@@ -95,6 +95,9 @@ class V1Side:
     def oom_group_kills(self) -> int:
         return 0
 
+    def own_limit_hits(self) -> int | None:
+        return None
+
     def watch_oom(self) -> OomWatch:
         return V1OomWatch(self.of("memory"))
 

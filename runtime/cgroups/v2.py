@@ -137,6 +137,10 @@ class V2Side:
         # Unknown to kernels before 5.17.
         return keyed(self._directory.read("memory.events"), "oom_group_kill") or 0
 
+    def own_limit_hits(self) -> int | None:
+        local = self._directory.read_if_there("memory.events.local")
+        return None if local is None else keyed(local, "oom")
+
     def watch_oom(self) -> OomWatch:
         return self._notices.watch(f"{self._directory.path}/memory.events")
 

@@ -37,6 +37,7 @@ async def test_a_kill_is_counted(backend: Backend, spawn: Spawn, kind: str) -> N
     assert usage.memory_peak is not None
     assert 24 * MEGABYTE < usage.memory_peak <= 32 * MEGABYTE
     assert usage.cpu_seconds > 0
+    assert usage.own_limit_hits is None or usage.own_limit_hits >= 1
     await group.delete()
 
 

@@ -76,6 +76,16 @@ static int change_directory(struct sandbox *sandbox, const char *path) {
     return 0;
 }
 
+static int mount_overlay(struct sandbox *sandbox, const struct plan_value *value) {
+    struct overlay overlay = {
+        .lower = &value[0],
+        .upper = value[1].data,
+        .work = value[2].data,
+        .is_volatile = value[3].number != 0,
+    };
+    return overlay_mount(sandbox, &overlay, value[4].data);
+}
+
 int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
     const struct plan_value *value = step->values;
     switch (step->op) {
@@ -97,6 +107,8 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
             return rootfs_bind_root(sandbox, value[0].data, value[1].data);
         case OP_ROOT_MOUNT:
             return rootfs_mount_root(sandbox, value[0].data, value[1].data, value[2].data);
+        case OP_ROOT_OVERLAY:
+            return mount_overlay(sandbox, value);
         case OP_MOUNT:
             return rootfs_mount(sandbox, step);
         case OP_BIND:

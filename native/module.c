@@ -136,12 +136,22 @@ static PyObject *native_openat2(PyObject *self, PyObject *args) {
     return fd < 0 ? NULL : PyLong_FromLong(fd);
 }
 
+static PyObject *native_syncfs(PyObject *self, PyObject *args) {
+    (void)self;
+    int fd, failed;
+    if (!PyArg_ParseTuple(args, "i", &fd)) return NULL;
+    Py_BEGIN_ALLOW_THREADS failed = syncfs(fd);
+    Py_END_ALLOW_THREADS if (failed < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"spawn", native_spawn, METH_VARARGS,
      "spawn(program, descriptors, attach, cgroup, namespaces)"},
     {"read_report", native_read_report, METH_VARARGS, "read_report(record)"},
     {"read_exit_record", native_read_exit_record, METH_VARARGS, "read_exit_record(record)"},
     {"openat2", native_openat2, METH_VARARGS, "openat2(directory, path, flags, resolve)"},
+    {"syncfs", native_syncfs, METH_VARARGS, "syncfs(fd)"},
     {NULL, NULL, 0, NULL},
 };
 

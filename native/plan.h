@@ -20,6 +20,7 @@
     STEP(join, JOIN, "u")                     \
     STEP(root_bind, ROOT_BIND, "ss")          \
     STEP(root_mount, ROOT_MOUNT, "sss")       \
+    STEP(root_overlay, ROOT_OVERLAY, "vssus") \
     STEP(mount, MOUNT, "svuus")               \
     STEP(bind, BIND, "sus")                   \
     STEP(mkdir, MKDIR, "su")                  \

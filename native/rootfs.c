@@ -77,7 +77,7 @@ static int check_place(struct sandbox *sandbox, int place, const char *target) {
     }
 }
 
-static int adopt_root(struct sandbox *sandbox, const char *mountpoint) {
+int rootfs_adopt(struct sandbox *sandbox, const char *mountpoint) {
     sandbox->root = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (sandbox->root < 0) return report_fail(&sandbox->report, "open %s", mountpoint);
     return 0;
@@ -87,11 +87,9 @@ int rootfs_bind_root(struct sandbox *sandbox, const char *source, const char *mo
     if (mount(source, mountpoint, NULL, MS_BIND | MS_REC, NULL) < 0) {
         return report_fail(&sandbox->report, "bind %s", source);
     }
-    return adopt_root(sandbox, mountpoint);
+    return rootfs_adopt(sandbox, mountpoint);
 }
 
-// mount(2) and not fsconfig(2): the latter takes at most 255 bytes for a value, too few for the
-// lower directories of an overlay.
 int rootfs_mount_root(struct sandbox *sandbox, const char *type, const char *options,
                       const char *mountpoint) {
     // The kernel would cut longer options at the end of a page and mount something else.
@@ -103,7 +101,7 @@ int rootfs_mount_root(struct sandbox *sandbox, const char *type, const char *opt
     if (mount(type, mountpoint, type, 0, options) < 0) {
         return report_fail(&sandbox->report, "mount %s (%s)", type, options);
     }
-    return adopt_root(sandbox, mountpoint);
+    return rootfs_adopt(sandbox, mountpoint);
 }
 
 static int configure(int fd, const char *option) {

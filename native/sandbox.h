@@ -2,6 +2,8 @@
 // with the sandbox's report filled.
 #pragma once
 
+#include <stdbool.h>
+
 #include "plan.h"
 #include "report.h"
 
@@ -16,6 +18,8 @@ int rootfs_private_mounts(struct sandbox *sandbox);
 int rootfs_bind_root(struct sandbox *sandbox, const char *source, const char *mountpoint);
 int rootfs_mount_root(struct sandbox *sandbox, const char *type, const char *options,
                       const char *mountpoint);
+// Makes what is mounted at `mountpoint` the root.
+int rootfs_adopt(struct sandbox *sandbox, const char *mountpoint);
 int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step);
 int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes,
                 const char *target);
@@ -23,6 +27,16 @@ int rootfs_mask(struct sandbox *sandbox, const struct plan_value *paths);
 int rootfs_read_only(struct sandbox *sandbox, const struct plan_value *paths);
 int rootfs_read_only_root(struct sandbox *sandbox);
 int rootfs_pivot(struct sandbox *sandbox);
+
+// overlay.c
+struct overlay {
+    const struct plan_value *lower;  // directories, topmost first
+    const char *upper;
+    const char *work;
+    bool is_volatile;
+};
+
+int overlay_mount(struct sandbox *sandbox, const struct overlay *overlay, const char *mountpoint);
 
 // files.c: resolution and creation of paths inside the root. A path is always resolved by the
 // kernel with RESOLVE_IN_ROOT, so no symbolic link of an image can lead out of it.

@@ -111,3 +111,6 @@ def read_exit_record(
 
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, /) -> int:
     """Open a path below a directory, see the man page; the descriptor is close-on-exec."""
+
+def syncfs(fd: int, /) -> None:
+    """Make everything on the file system of `fd` durable, see the man page. Raises OSError."""

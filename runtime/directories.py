@@ -53,6 +53,11 @@ class ContainerDirectory:
         return f"{self.runtime}/exit"
 
     @property
+    def layers(self) -> str:
+        """The layers of images that `upper` lies on; they stay as long as this does."""
+        return f"{self.state}/layers.json"
+
+    @property
     def upper(self) -> str:
         """What the container changed in its overlay."""
         return f"{self.state}/upper"
@@ -79,6 +84,11 @@ class Directories:
     def skeleton(self) -> str:
         """The lowest layer of every overlay."""
         return f"{self.root}/skeleton"
+
+    @property
+    def images(self) -> str:
+        """The unpacked layers of images."""
+        return f"{self.state}/layers"
 
     @property
     def containers(self) -> str:

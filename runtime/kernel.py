@@ -25,6 +25,7 @@ from runtime._native import (
     read_exit_record,
     read_report,
     spawn,
+    syncfs,
 )
 
 __all__ = [
@@ -51,13 +52,16 @@ __all__ = [
     "REPORT_PROCESS",
     "REPORT_SIZE",
     "REPORT_TERMINAL",
+    "RESOLVE_BENEATH",
     "RESOLVE_IN_ROOT",
     "RESOLVE_NO_MAGICLINKS",
+    "RESOLVE_NO_SYMLINKS",
     "LogPump",
     "openat2",
     "read_exit_record",
     "read_report",
     "spawn",
+    "syncfs",
 ]
 
 # As in the man pages of clone and openat2.
@@ -68,4 +72,6 @@ CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10

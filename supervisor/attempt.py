@@ -7,9 +7,10 @@ is left, and the result says what is known.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -22,12 +23,14 @@ from runtime.cgroups import CgroupGone, Usage
 from runtime.container import Container, Execution, Exit, Runtime
 from runtime.errors import ContainerError, StartError
 from runtime.execspec import load_inherited
+from runtime.images.image import Image
 from runtime.oomcause import OomVictim
 from runtime.process import boottime, started_at
-from supervisor.containerspec import container_spec
+from supervisor.containerspec import container_spec, names_image, stop_signal
 from supervisor.control import StopWish
 from supervisor.health import Health
 from supervisor.healthwatch import watch_health
+from supervisor.images import image_of, known_image_of
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptResult
 from supervisor.logs import (
@@ -109,6 +112,7 @@ class Attempt:
     """How many kills the observer knows of, those told by a former supervisor included."""
     health_told: Health | None = field(default=None, init=False)
     """What the observer knows of its health, from a former supervisor."""
+    _stop_signal: int = field(default=int(signal.SIGTERM), init=False)
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
     _stop_begun: StopBegun | None = field(default=None, init=False)
@@ -120,7 +124,9 @@ class Attempt:
         """Run the container to its end and say how it went; raises nothing on the job's account."""
         began = boottime()
         try:
-            spec = container_spec(self.job, self.place.container)
+            image = await self._image()
+            spec = container_spec(self.job, self.place.container, image)
+            self._stop_signal = spec.stop_signal
             async with self.place.runtime.container(spec) as container:
                 with self._kept_on_fault(container), self._open_log(container) as self.writer:
                     self._write_document(container)
@@ -129,6 +135,13 @@ class Attempt:
                     return await self._follow(container, self.writer, began)
         except ContainerError as error:
             return self._result_after(error, boottime() - began)
+
+    async def _image(self) -> Image | None:
+        """The image of the store that the job names; unpacking it may take long."""
+        if not names_image(self.job):
+            return None
+        directories = self.place.runtime.directories
+        return await trio.to_thread.run_sync(image_of, self.job, directories)
 
     async def resume(self, stop: StopBegun | None) -> AttemptResult | None:
         """Go on with a container that a former supervisor started.
@@ -139,6 +152,9 @@ class Attempt:
         self._stop_begun = stop
         self._executed = True  # as far as anybody can tell
         began = boottime()
+        with suppress(ContainerError):  # where the image has changed, the signal may have as well
+            known = known_image_of(self.job, self.place.runtime.directories)
+            self._stop_signal = stop_signal(self.job, known)
         try:
             async with self.place.runtime.adopted(self.place.container) as container:
                 with self._kept_on_fault(container):
@@ -308,7 +324,7 @@ class Attempt:
             self._ended_by = self.wish.cause
             self.observer.stopping(self.wish.cause)
         if not self.wish.at_once.is_set():
-            container.signal(self.job.stop_signal)
+            container.signal(self._stop_signal)
             with trio.move_on_after(max(0.0, grace)):
                 await self.wish.at_once.wait()
         if self.job.init:

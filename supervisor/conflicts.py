@@ -50,10 +50,16 @@ def _check_root(values: Values) -> Iterator[Fault]:
     if "image" in values and "rootfs" in values:
         yield Fault(("rootfs",), "stands beside image, but a job has one root")
     elif "image" not in values and "rootfs" not in values:
-        yield Fault((), "needs an image: 'host' for the host's own programs, or a directory")
+        yield Fault(
+            (),
+            "needs an image: 'host' for the host's own programs, one of the store, or a directory",
+        )
 
 
 def _check_command(values: Values) -> Iterator[Fault]:
+    image = values.get("image", "host")
+    if image != "host" and not image.startswith("/"):
+        return  # it may have one of its own
     if "command" not in values and "entrypoint" not in values:
         yield Fault((), "needs a command: neither 'host' nor a directory has one of its own")
 
@@ -93,7 +99,7 @@ def _check_limits(values: Values) -> Iterator[Fault]:
 
 _CHECKS: tuple[tuple[Collection[str], Callable[[Values], Iterator[Fault]]], ...] = (
     (("image", "rootfs"), _check_root),
-    (("command", "entrypoint"), _check_command),
+    (("command", "entrypoint", "image"), _check_command),
     (("retries", "restart"), _check_policies),
     (("sysctls", "network_mode"), _check_sysctls),
     (("volumes", "tmpfs"), _check_targets),

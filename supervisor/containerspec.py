@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import signal
 
 from attrs import asdict
 
+from runtime.errors import SpecError
+from runtime.images.config import ImageConfig
+from runtime.images.image import Image
+from runtime.images.startup import merged_command
 from runtime.security.capabilities import effective_set
 from runtime.spec import (
     ContainerSpec,
@@ -20,6 +25,7 @@ from runtime.spec import (
     Volume,
 )
 from supervisor.jobspec import JobSpec
+from supervisor.values import read_signal
 
 _NOT_IN_HOSTNAME = re.compile(r"[^a-zA-Z0-9-]+")
 _HOSTNAME_LENGTH = 63
@@ -30,11 +36,37 @@ def container_id(project: str, job: str) -> str:
     return f"{project}-{job}-{secrets.token_hex(4)}"
 
 
-def _rootfs(job: JobSpec) -> Rootfs:
+def names_image(job: JobSpec) -> bool:
+    """Whether the job's root is an image of the store."""
+    return job.image is not None and job.image != "host" and not job.image.startswith("/")
+
+
+def _rootfs(job: JobSpec, image: Image | None) -> Rootfs:
     if job.rootfs is not None:
         return DirectoryRootfs(job.rootfs)
+    if image is not None:
+        return OverlayRootfs(image.layers)
     assert job.image is not None, "the reader of the jobs file asks for one of the two"
     return HostRootfs() if job.image == "host" else OverlayRootfs((job.image,))
+
+
+def stop_signal(job: JobSpec, image: Image | None) -> int:
+    """The signal that asks the job to end. Raises SpecError for one of the image that is none."""
+    if job.stop_signal is not None:
+        return job.stop_signal
+    if image is None or not image.config.stop_signal:
+        return int(signal.SIGTERM)
+    try:
+        return read_signal(image.config.stop_signal)
+    except ValueError as error:
+        raise SpecError("image.StopSignal", str(error)) from error
+
+
+def _command(job: JobSpec, config: ImageConfig) -> tuple[str, ...]:
+    command = merged_command(config, job.entrypoint or None, job.command or None)
+    if not command:
+        raise SpecError("command", "none given, and the image has none of its own")
+    return command
 
 
 def _hostname(job: JobSpec) -> str:
@@ -43,15 +75,19 @@ def _hostname(job: JobSpec) -> str:
     return _NOT_IN_HOSTNAME.sub("-", job.name)[:_HOSTNAME_LENGTH].strip("-") or "job"
 
 
-def container_spec(job: JobSpec, identifier: str) -> ContainerSpec:
-    """The container that runs `job` under this id. Raises SpecError."""
+def container_spec(job: JobSpec, identifier: str, image: Image | None) -> ContainerSpec:
+    """The container that runs `job` under this id.
+
+    `image` is the one of the store that the job names, if it does. Raises SpecError.
+    """
+    config = ImageConfig() if image is None else image.config
     return ContainerSpec(
         id=identifier,
-        command=(*job.entrypoint, *job.command),
-        rootfs=_rootfs(job),
-        environment=job.environment,
-        working_dir=job.working_dir,
-        user=job.user,
+        command=_command(job, config),
+        rootfs=_rootfs(job, image),
+        environment={**config.environment, **job.environment},
+        working_dir=job.working_dir or config.working_dir or "/",
+        user=job.user or config.user or "0",
         groups=job.group_add,
         hostname=_hostname(job),
         volumes=tuple(Volume(**asdict(volume)) for volume in job.volumes),
@@ -70,6 +106,6 @@ def container_spec(job: JobSpec, identifier: str) -> ContainerSpec:
         capabilities=effective_set(job.cap_add, job.cap_drop),
         no_new_privileges=job.security_opt.no_new_privileges,
         seccomp=job.security_opt.seccomp,
-        stop_signal=job.stop_signal,
+        stop_signal=stop_signal(job, image),
         merge_output=job.log.merge,
     )

@@ -7,7 +7,6 @@ not known here.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 
 from attrs import field, frozen
@@ -63,8 +62,9 @@ class JobSpec:
 
     image: Image | None = None
     """The root file system that each attempt gets a private copy of. `host` is a read-only view of
-    the host's own programs and libraries; a directory stays as it is, what the job writes goes to
-    a layer that is dropped at its end.
+    the host's own programs and libraries. An image of the store also says how the job starts, as
+    far as the job does not say so itself. A directory stays as it is. What the job writes goes to a
+    layer that is dropped at its end.
 
     Unset: required, unless `rootfs` is given.
     Example: image = "./rootfs"
@@ -77,25 +77,28 @@ class JobSpec:
     Example: rootfs = "./machine"
     """
     command: Command = ()
-    """What runs. It follows `entrypoint` where there is one.
+    """What runs. It follows `entrypoint`, the job's or the image's, where there is one.
 
-    Unset: `entrypoint` alone; one of the two is required.
+    Unset: `entrypoint` alone, or the image's own; a job of another root needs one of the two.
     Example: command = ["python3", "-m", "http.server", "8000"]
     """
     entrypoint: Words = ()
     """What every command of the job is started by. A string is split into words as a shell would
-    split it, but no shell runs.
+    split it, but no shell runs. With it, the image's own command does not apply.
 
+    Unset: the image's own, if it has one.
     Example: entrypoint = "nice -n 10"
     """
-    working_dir: ContainerPath = "/"
+    working_dir: ContainerPath | None = None
     """The directory that the command starts in.
 
+    Unset: the image's own, or `/`.
     Example: working_dir = "/srv"
     """
-    user: User = "0"
+    user: User | None = None
     """Who the command runs as, by name (from the image's own /etc/passwd) or number.
 
+    Unset: the image's own, or `0`.
     Example: user = "nobody"
     """
     group_add: Groups = ()
@@ -188,10 +191,10 @@ class JobSpec:
 
     Example: healthcheck = { test = "wget -qO- localhost:8000", interval = "10s" }
     """
-    stop_signal: Signal = int(signal.SIGTERM)
+    stop_signal: Signal | None = None
     """The signal that asks the job to end.
 
-    Unset: `"SIGTERM"`.
+    Unset: the image's own, or `"SIGTERM"`.
     Example: stop_signal = "SIGINT"
     """
     stop_grace_period: Duration = 10.0

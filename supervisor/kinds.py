@@ -71,7 +71,13 @@ Signals = Annotated[
 ExitCodes = Annotated[tuple[int, ...], Kind("list of whole numbers, 0 to 255")]
 Words = Annotated[tuple[str, ...], Kind("list of strings, or one string split into words")]
 Command = Annotated[tuple[str, ...], Kind("list of strings, or one string that `/bin/sh -c` runs")]
-Image = Annotated[str, Kind('`"host"`, or a directory that starts with `/`, `./` or `../`')]
+Image = Annotated[
+    str,
+    Kind(
+        '`"host"`, an image of the store: `"busybox"`, `"NAME:TAG"`, `"NAME@DIGEST"`, a digest or'
+        " id, or a directory that starts with `/`, `./` or `../`"
+    ),
+]
 HostPath = Annotated[str, Kind("path on the host; a relative one starts at the file's directory")]
 HostPaths = Annotated[tuple[str, ...], Kind("path on the host, or a list of them")]
 ContainerPath = Annotated[str, Kind("absolute path in the container")]

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from runtime.errors import SpecError
+from runtime.images.image import Image
 from runtime.limits import Limits
 from runtime.spec import ContainerSpec, Terminal
 from supervisor.conflicts import limits_of
@@ -80,12 +81,18 @@ def read_order(table: Mapping[str, object], base: str, environ: Mapping[str, str
 
 
 def order_spec(
-    job: JobSpec, identifier: str, hostname: str, *, terminal: Terminal | None, stdin: bool
+    job: JobSpec,
+    identifier: str,
+    hostname: str,
+    *,
+    image: Image | None,
+    terminal: Terminal | None,
+    stdin: bool,
 ) -> ContainerSpec:
     """The container for it. Raises OrderError."""
     named = job if job.hostname is not None else evolve(job, hostname=hostname)
     try:
-        return evolve(container_spec(named, identifier), terminal=terminal, stdin=stdin)
+        return evolve(container_spec(named, identifier, image), terminal=terminal, stdin=stdin)
     except SpecError as error:
         raise OrderError(_of_spec(error)) from error
 

@@ -70,7 +70,7 @@ def check_sources(jobsfile: JobsFile, *, shown: str = "") -> list[Problem]:
 
 
 def _sources(job: JobSpec) -> Iterator[tuple[KeyPath, str, _Wanted]]:
-    if job.image is not None and job.image != "host":
+    if job.image is not None and job.image.startswith("/"):
         yield ("image",), job.image, _DIRECTORY
     if job.rootfs is not None:
         yield ("rootfs",), job.rootfs, _DIRECTORY

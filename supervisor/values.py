@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar, cast
 
+from runtime.images.naming import is_image_name
 from runtime.spec import ENVIRONMENT_NAME
 from runtime.units import parse_duration, parse_size
 from supervisor.faults import read_each
@@ -194,16 +195,18 @@ def _not_empty(text: str) -> str:
 
 
 def read_image(value: object, base: str) -> str:
-    """``host``, or a directory made absolute."""
+    """``host``, an image of the store as it stands, or a directory made absolute."""
     text = read_text(value)
     if text == "host":
         return text
-    if not is_marked_path(text):
+    if is_marked_path(text):
+        return host_path(base, text)
+    if not is_image_name(text):
         raise ValueError(
-            f"{text!r}: image references need the image store; only 'host' or a directory is"
-            " accepted, and a directory starts with '/', './' or '../'"
+            f"{text!r} is not an image: 'host', a reference such as 'busybox:1.36', or a directory,"
+            " which starts with '/', './' or '../'"
         )
-    return host_path(base, text)
+    return text
 
 
 def read_paths(value: object, base: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from runtime.container.witness import Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
 from runtime.execspec import ExecSpec, dump_inherited
+from runtime.images.usage import note_layers
 from runtime.kernel import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -159,7 +161,7 @@ class Container:
             if spec.cgroup == "private-rw":
                 self.cgroup.give_to(identity.uid, identity.gid)
             if isinstance(spec.rootfs, OverlayRootfs):
-                self._make_layers()
+                self._make_layers(spec.rootfs.lower, context.directories)
             Path(self.directory.inherited).write_text(dump_inherited(spec))
             steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)
@@ -192,10 +194,16 @@ class Container:
             await self.wait()
         return True
 
-    def _make_layers(self) -> None:
+    def _make_layers(self, lower: Sequence[str], directories: Directories) -> None:
         os.mkdir(self.directory.state, 0o700)
+        note_layers(self.directory.layers, lower)
         os.mkdir(self.directory.upper)
         os.chmod(self.directory.upper, 0o755)  # the container's root, whatever the umask here
+        if lower[0].startswith(f"{directories.images}/"):
+            # An image of the store says whose it is; a directory may be private to its owner.
+            image = os.stat(lower[0])
+            os.chown(self.directory.upper, image.st_uid, image.st_gid)
+            os.chmod(self.directory.upper, stat.S_IMODE(image.st_mode))
         os.mkdir(self.directory.work, 0o700)
 
     def _launch(

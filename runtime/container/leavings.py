@@ -36,10 +36,14 @@ def _remove_unused(directory: ContainerDirectory) -> bool:
             work,
             directory.work,
             directory.upper,
-            directory.state,
         ):
             with suppress(FileNotFoundError):
                 os.rmdir(path)
+        # No longer needed to keep the layers below: nothing lies on them.
+        with suppress(FileNotFoundError):
+            os.unlink(directory.layers)
+        with suppress(FileNotFoundError):
+            os.rmdir(directory.state)
     except OSError:
         return False
     return True

@@ -65,13 +65,6 @@ def _bind(source: str, target: str, attributes: int, origin: str) -> Step:
     return Step("bind", (source, attributes, target), origin)
 
 
-def _escape(path: str) -> str:
-    """A path inside an overlay option: the option's own separators lose their meaning."""
-    for character in ("\\", ":", ","):
-        path = path.replace(character, f"\\{character}")
-    return path
-
-
 def root_steps(
     spec: ContainerSpec, mountpoint: str, layers: Layers, host: HostView
 ) -> Iterator[Step]:
@@ -80,14 +73,9 @@ def root_steps(
         case DirectoryRootfs(path):
             yield Step("root_bind", (path, mountpoint), "rootfs")
         case OverlayRootfs(lower, keep):
-            options = [
-                "lowerdir=" + ":".join(map(_escape, (*lower, layers.skeleton))),
-                f"upperdir={_escape(layers.upper)}",
-                f"workdir={_escape(layers.work)}",
-            ]
-            if not keep:
-                options.append("volatile")
-            yield Step("root_mount", ("overlay", ",".join(options), mountpoint), "image")
+            directories = (*lower, layers.skeleton)
+            arguments = (directories, layers.upper, layers.work, int(not keep), mountpoint)
+            yield Step("root_overlay", arguments, "image")
         case HostRootfs():
             yield Step("root_mount", ("tmpfs", "mode=755", mountpoint), "image")
             yield from _host_view_steps(host)

@@ -97,6 +97,7 @@ _TEXTS: dict[str, str] = {
     "join": "join the namespaces of the container ({0:#x})",
     "root_bind": "use {0} as the root",
     "root_mount": "mount {0} ({1}) as the root",
+    "root_overlay": "mount an overlay of {0} below {1} as the root",
     "mount": "mount {0} at {4}",
     "bind": "mount {0} at {2}",
     "mkdir": "make directory {0} (mode {1:o})",

@@ -32,7 +32,10 @@ LIMIT = 50
 @format_option("table", "json")
 @click.pass_obj
 def command(settings: Settings, job: str | None, limit: int, form: Format) -> None:
-    """List the runs of JOB, or of all jobs, newest first."""
+    """List the runs of JOB, or of all jobs, newest first.
+
+    How an image came about is told by `pocker image history`.
+    """
     with open_journal(settings) as journal:
         if job is not None:
             last_run(journal, job)

@@ -21,6 +21,7 @@ from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, raw, size_of
 from supervisor.cli.caretaker import Caretaker, TerminalState
 from supervisor.cli.failure import START_FAILED
 from supervisor.cli.groups import first_of
+from supervisor.images import image_of
 from supervisor.jobspec import JobSpec
 from supervisor.runorder import order_spec
 
@@ -41,15 +42,16 @@ def carry_out(directories: Directories, wanted: Wanted) -> int:
     """Run the command to its end; returns its exit code. Raises ContainerError or OrderError."""
     ours = _own_terminal(wanted)
     rows, columns = size_of(ours)
+    Runtime.require_rights()
+    directories.prepare()
     spec = order_spec(
         wanted.job,
         wanted.identifier,
         secrets.token_hex(6),
+        image=image_of(wanted.job, directories),
         terminal=Terminal(rows=rows, columns=columns) if wanted.terminal else None,
         stdin=wanted.interactive,
     )
-    Runtime.require_rights()
-    directories.prepare()
     attendance = Attendance.begin(directories, spec.id)
     caretaker = Caretaker.begin(ours, partial(_clean_up, directories, spec.id, attendance))
     failures: list[BaseException] = []

@@ -16,6 +16,7 @@ from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
 from supervisor.containerspec import container_spec
+from supervisor.images import image_of
 
 HEADERS = ("STEP", "FROM", "WHAT")
 
@@ -32,7 +33,9 @@ def command(settings: Settings, file: str, job: str, form: Format) -> None:
     """
     jobsfile = read_jobs(file, [job])
     try:
-        spec = container_spec(jobsfile.jobs[job], f"{jobsfile.name}-{job}-plan")
+        wanted = jobsfile.jobs[job]
+        image = image_of(wanted, settings.directories)
+        spec = container_spec(wanted, f"{jobsfile.name}-{job}-plan", image)
         steps = preview_plan(spec, settings.directories)
     except ContainerError as error:
         raise Failure(str(error), code=START_FAILED) from error

@@ -39,8 +39,15 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "stats": "Show what running jobs use, and what they wait for.",
         "logs": "Show the output of jobs.",
         "events": "Show what happened, as it happens.",
-        "history": "List past runs.",
+        "history": "List past runs of jobs.",
         "inspect": "Show all that is known about jobs, as JSON.",
+    },
+    "Images": {
+        "images": "List images.",
+        "import": "Make an image of a tar archive of a root file system.",
+        "tag": "Give an image another name.",
+        "rmi": "Remove images.",
+        "image": "Look after images: history, inspect, prune, verify and all of the above.",
     },
     "Understand": {
         "check": "Check a file; start nothing.",
@@ -51,7 +58,15 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "systemd": "Run the jobs of a file as a service of systemd.",
     },
 }
-"""The commands. Each is `command` in the module of its name in this package."""
+"""The commands. Each is `command` in the module of its name in this package, or of `_MODULES`."""
+
+_MODULES = {
+    "image": "image.group",
+    "images": "image.listing",
+    "import": "image.importing",
+    "rmi": "image.removal",
+    "tag": "image.tagging",
+}
 
 _COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}
 
@@ -65,7 +80,7 @@ class _Commands(click.Group):
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(f"supervisor.cli.{cmd_name}").command
+        command = import_module(f"supervisor.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -85,8 +85,8 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 def command(settings: Settings, /, **options: Any) -> int:
     """Run COMMAND in a container made of IMAGE, and remove it in the end.
 
-    IMAGE is `host` for the host's own programs, or a directory that starts with /, ./ or ../.
-    Options take what the keys of a jobs file take.
+    IMAGE is an image of the store, `host` for the host's own programs, or a directory that
+    starts with /, ./ or ../. Options take what the keys of a jobs file take.
     """
     from runtime.errors import ContainerError
     from supervisor.cli.oneshot import Wanted, carry_out
@@ -151,10 +151,11 @@ def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
     table["environment"] = [*_variables_of(options["env_file"]), *options["env"]]
     table["ulimits"] = {name: _ulimit(text) for name, text in _pairs("--ulimit", options["ulimit"])}
     table["sysctls"] = dict(_pairs("--sysctl", options["sysctl"]))
-    words = ([options["entrypoint"]] if options["entrypoint"] else []) + [*options["command_"]]
-    if not words:
-        raise Failure("no command given, and the image has none of its own", code=START_FAILED)
-    return {**table, "command": words, "read_only": options["read_only"], "init": options["init"]}
+    if options["entrypoint"]:
+        table["entrypoint"] = [options["entrypoint"]]
+    if options["command_"]:
+        table["command"] = [*options["command_"]]
+    return {**table, "read_only": options["read_only"], "init": options["init"]}
 
 
 def _variables_of(files: Sequence[str]) -> list[str]:

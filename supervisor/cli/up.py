@@ -16,6 +16,7 @@ from supervisor.cli.jobs import read_jobs
 from supervisor.cli.outcome import exit_code, summarise
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import is_animated, wants_colour
+from supervisor.images import require_images
 from supervisor.lock import holder
 from supervisor.logsetup import configure_journal_log, configure_log
 from supervisor.service import Means
@@ -112,6 +113,7 @@ def _order(means: Means, file: str, jobs: Sequence[str], decisive: str | None) -
     order = Order(jobsfile=jobsfile, names=jobs, means=means)
     if decisive is not None and decisive not in order.jobs:
         raise click.UsageError(f"--exit-code-from {decisive}: this job is not among those to run")
+    require_images(jobsfile, order.jobs, means.directories, shown=file)
     return order
 
 

@@ -103,21 +103,13 @@ def test_the_devices_are_the_containers_own() -> None:
 def test_an_overlay_has_its_own_upper_layer() -> None:
     """What the image lacks shows from the lowest; only one that is kept is written back safely."""
     rootfs = OverlayRootfs(("/top", "/bottom"))
-    (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_mount")
-    options = "lowerdir=/top:/bottom:/run/skeleton,upperdir=/var/upper,workdir=/var/work"
-    assert step.arguments == ("overlay", f"{options},volatile", "/run/pocker/mountpoint")
+    (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_overlay")
+    lower = ("/top", "/bottom", "/run/skeleton")
+    place = "/run/pocker/mountpoint"
+    assert step.arguments == (lower, "/var/upper", "/var/work", 1, place)
     rootfs = OverlayRootfs(("/top", "/bottom"), keep=True)
-    (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_mount")
-    assert step.arguments[1] == options
-
-
-def test_separators_in_a_path_do_not_end_an_option() -> None:
-    """A directory may be called anything."""
-    rootfs = OverlayRootfs(("/a:b,c\\d",))
-    layers = Layers(upper="/u,p", work="/w:k", skeleton="/s\\k")
-    (step,) = named(build_plan(spec(rootfs=rootfs), around(layers=layers)), "root_mount")
-    options = "lowerdir=/a\\:b\\,c\\\\d:/s\\\\k,upperdir=/u\\,p,workdir=/w\\:k,volatile"
-    assert step.arguments[1] == options
+    (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_overlay")
+    assert step.arguments[3] == 0
 
 
 def test_a_directory_is_used_as_it_is() -> None:

@@ -24,7 +24,16 @@ from runtime.spec import (
 )
 
 CREDENTIALS = {"bounding_set", "groups", "ids", "capabilities", "no_new_privileges", "seccomp"}
-MOUNTING = {"root_bind", "root_mount", "mount", "bind", "mask", "read_only", "read_only_root"}
+MOUNTING = {
+    "root_bind",
+    "root_mount",
+    "root_overlay",
+    "mount",
+    "bind",
+    "mask",
+    "read_only",
+    "read_only_root",
+}
 
 COMPONENTS = st.lists(st.sampled_from(["a", "b", "c", ".", "", "data"]), min_size=1, max_size=4)
 PATHS = COMPONENTS.map(lambda parts: "/" + "/".join(parts))

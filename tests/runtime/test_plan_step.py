@@ -38,6 +38,10 @@ SAMPLES: list[tuple[Step, str]] = [
     (Step("root_bind", ("/srv/root", "/run/m")), "use /srv/root as the root"),
     (Step("root_mount", ("tmpfs", "mode=755", "/run/m")), "mount tmpfs (mode=755) as the root"),
     (
+        Step("root_overlay", (("/top", "/low"), "/upper", "/work", 1, "/run/m")),
+        "mount an overlay of /top /low below /upper as the root",
+    ),
+    (
         Step("mount", ("tmpfs", ("mode=755", "size=64m"), NOSUID, 0, "/dev")),
         "mount tmpfs at /dev (mode=755,size=64m,nosuid)",
     ),

@@ -130,8 +130,13 @@ def test_what_is_left_out_has_a_safe_default() -> None:
     assert plain.network_mode == "none"
     assert plain.security_opt == SecurityOptions(no_new_privileges=True, seccomp=True)
     assert (plain.cap_add, plain.devices, plain.environment) == ((), (), {})
-    assert (plain.user, plain.init, plain.retries, plain.restart) == ("0", True, 0, RestartPolicy())
-    assert (plain.stop_signal, plain.stop_grace_period, plain.timeout) == (15, 10.0, None)
+    assert (plain.user, plain.init, plain.retries, plain.restart) == (
+        None,
+        True,
+        0,
+        RestartPolicy(),
+    )
+    assert (plain.stop_signal, plain.stop_grace_period, plain.timeout) == (None, 10.0, None)
     assert (plain.success_codes, plain.allow_failure) == ((0,), False)
 
 
@@ -143,10 +148,12 @@ def test_what_is_left_out_has_a_safe_default() -> None:
         ("image = '../root'", ("/srv/root", None)),
         ("image = '/root'", ("/root", None)),
         ("image = '.'", ("/srv/etl", None)),
+        ("image = 'busybox'", ("busybox", None)),
+        ("image = 'localhost:5000/a/b:v1'", ("localhost:5000/a/b:v1", None)),
         ("rootfs = 'root'", (None, "/srv/etl/root")),
     ],
 )
-def test_image_is_the_host_or_a_directory(
+def test_image_is_the_host_a_directory_or_a_name(
     image: str, expected: tuple[str | None, str | None]
 ) -> None:
     """A relative directory starts where the file is, whatever the current directory."""

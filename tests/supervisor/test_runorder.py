@@ -22,7 +22,9 @@ def test_a_table_becomes_a_container() -> None:
     """By the same rules as the table of a job; paths begin at the user's directory."""
     table = {**LEAST, "volumes": ["./in:/in:ro"], "environment": ["A=b", "USER"], "memory": "1m"}
     job = read_order(table, "/work", {"USER": "me", "OTHER": "x"})
-    spec = order_spec(job, "abc", "box", terminal=Terminal(rows=1, columns=2), stdin=False)
+    spec = order_spec(
+        job, "abc", "box", image=None, terminal=Terminal(rows=1, columns=2), stdin=False
+    )
     assert spec.rootfs == HostRootfs()
     assert spec.volumes == (Volume(source="/work/in", target="/in", read_only=True),)
     assert spec.environment == {"A": "b", "USER": "me"}
@@ -33,7 +35,7 @@ def test_a_table_becomes_a_container() -> None:
 def test_a_host_name_that_was_given_wins() -> None:
     """The other one is for who gave none."""
     job = read_order({**LEAST, "hostname": "mine"}, "/", {})
-    assert order_spec(job, "abc", "box", terminal=None, stdin=True).hostname == "mine"
+    assert order_spec(job, "abc", "box", image=None, terminal=None, stdin=True).hostname == "mine"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_name_that_is_none_is_told_by_its_option() -> None:
     """It is found out when the container is described."""
     job = read_order(LEAST, "/", {})
     with pytest.raises(OrderError, match=r"^--name: '\.\./x' is not"):
-        order_spec(job, "../x", "box", terminal=None, stdin=False)
+        order_spec(job, "../x", "box", image=None, terminal=None, stdin=False)
 
 
 def test_every_key_that_an_option_has_is_one_of_a_job() -> None:

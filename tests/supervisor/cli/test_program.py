@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import click
 import pytest
 
 import supervisor.cli
-from supervisor.cli.program import SECTIONS
+from supervisor.cli.program import SECTIONS, program
 from tests.supervisor.cli.calling import call, refusals
 
 COMMANDS = [name for section in SECTIONS.values() for name in section]
@@ -32,7 +31,8 @@ def test_the_help_lists_all_commands_in_their_sections() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
     """Each has a help of its own, under both names of the option; `run -h` is Docker's."""
-    command = import_module(f"supervisor.cli.{name}").command
+    with program.make_context("pocker", ["ps"]) as context:
+        command = program.get_command(context, name)
     assert isinstance(command, click.Command)
     long = call(name, "--help")
     assert name == "run" or long == call(name, "-h")

@@ -1,0 +1,162 @@
+"""`pocker images`: what is in the store."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+import click
+
+from runtime.images.image import Image
+from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.format import print_json
+from supervisor.cli.image.access import image_store, size_of
+from supervisor.cli.image.wording import NONE, created, names_of, parse_time, render, short, size
+from supervisor.cli.settings import Settings
+from supervisor.cli.table import format_table
+from supervisor.cli.terminal import wants_colour
+from supervisor.problems import did_you_mean
+
+_FIELDS = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "CreatedAt", "Size")
+_HEADERS = {
+    "Repository": "REPOSITORY",
+    "Tag": "TAG",
+    "Digest": "DIGEST",
+    "ID": "IMAGE ID",
+    "CreatedSince": "CREATED",
+    "Size": "SIZE",
+}
+
+
+@click.command
+@click.option("-a", "--all", is_flag=True, help="The same: no image here is only a part of others.")
+@click.option("-q", "--quiet", is_flag=True, help="Only ids.")
+@click.option("--digests", is_flag=True, help="Also the digests of the manifests.")
+@click.option("--no-trunc", is_flag=True, help="Whole ids.")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only those: dangling=true, reference=PATTERN, label=KEY[=VALUE], before=IMAGE,"
+    " since=IMAGE.",
+)
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    metavar="table|json|TEMPLATE",
+    help="How to show it; a template is a text with fields such as {{.Repository}}.",
+)
+@click.argument("repository", required=False)
+@click.pass_obj
+def command(
+    settings: Settings,
+    *,
+    all: bool,  # noqa: A002  # what Docker calls it
+    quiet: bool,
+    digests: bool,
+    no_trunc: bool,
+    filters: Sequence[str],
+    form: str,
+    repository: str | None,
+) -> None:
+    """List images, the newest first: all, or those of a REPOSITORY[:TAG]."""
+    del all
+    now = time.time()
+    with image_store(settings) as store:
+        images = sorted(store.images(), key=_moment, reverse=True)
+        tests = [_test(text, store.find) for text in filters]
+        rows = [
+            {
+                "Repository": name.repository,
+                "Tag": name.tag,
+                "Digest": name.digest,
+                "ID": image.id if no_trunc else short(image.id),
+                "CreatedSince": created(image.configuration.created, now),
+                "CreatedAt": image.configuration.created,
+                "Size": size(size_of(store, image)),
+            }
+            for image in images
+            if all_of(tests, image)
+            for name in names_of(image)
+            if repository is None
+            or repository in (name.repository, f"{name.repository}:{name.tag}")
+        ]
+    if quiet:
+        ids = dict.fromkeys(row["ID"] for row in rows)
+        click.echo("".join(f"{identifier}\n" for identifier in ids), nl=False)
+    elif form == "json":
+        print_json(rows)
+    elif form == "table":
+        columns = [key for key in _HEADERS if digests or key != "Digest"]
+        cells = [[row[key] for key in columns] for row in rows]
+        headers = [_HEADERS[key] for key in columns]
+        click.echo(format_table(headers, cells, colour=wants_colour(sys.stdout)))
+    else:
+        _echo_rendered(form, rows)
+
+
+def _echo_rendered(form: str, rows: Sequence[dict[str, str]]) -> None:
+    try:
+        render(form, dict.fromkeys(_FIELDS, ""))
+        for row in rows:
+            click.echo(render(form, row))
+    except ValueError as error:
+        raise Failure(f"--format: {error}", code=USAGE) from error
+
+
+_Test = Callable[[Image], bool]
+
+
+def all_of(tests: Sequence[_Test], image: Image) -> bool:
+    """Whether an image passes every test."""
+    return all(test(image) for test in tests)
+
+
+def _moment(image: Image) -> float:
+    return parse_time(image.configuration.created) or 0.0
+
+
+def _test(text: str, find: Callable[[str], Image]) -> _Test:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Failure(f"--filter {text!r}: is not KEY=VALUE", code=USAGE)
+    if key == "dangling":
+        if value not in ("true", "false"):
+            raise Failure(f"--filter {text!r}: is neither true nor false", code=USAGE)
+        return lambda image: (not image.names) == (value == "true")
+    if key == "reference":
+        return lambda image: any(_matches(name, value) for name in _forms(image))
+    if key == "label":
+        return lambda image: _has_label(image, value)
+    if key in ("before", "since"):
+        limit = _moment(find(value))
+        if key == "before":
+            return lambda image: _moment(image) < limit
+        return lambda image: _moment(image) > limit
+    near = did_you_mean(key, ("dangling", "reference", "label", "before", "since"))
+    raise Failure(f"--filter {text!r}: no such key{near}", code=USAGE)
+
+
+def _forms(image: Image) -> Iterator[str]:
+    for name in names_of(image):
+        if name.repository != NONE:
+            yield name.repository
+            yield f"{name.repository}:{name.tag}"
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """A star does not reach over a slash."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def _has_label(image: Image, text: str) -> bool:
+    key, equals, value = text.partition("=")
+    labels = image.config.labels
+    return key in labels and (not equals or labels[key] == value)

@@ -1,0 +1,31 @@
+"""`pocker image prune`: what nothing needs any more."""
+
+from __future__ import annotations
+
+import click
+
+from runtime.images.collection import collect, users_of
+from supervisor.cli.failure import Failure
+from supervisor.cli.image.access import image_store
+from supervisor.cli.image.removal import removed
+from supervisor.cli.image.wording import size
+from supervisor.cli.settings import Settings
+
+
+@click.command
+@click.option("-a", "--all", "everything", is_flag=True, help="Also images that have a name.")
+@click.pass_obj
+def command(settings: Settings, *, everything: bool) -> None:
+    """Remove images without a name that no container stands on, and what nothing needs."""
+    with image_store(settings, change=True) as store:
+        for image in store.images():
+            doomed = everything or not image.names
+            if doomed and not users_of(store, image, settings.directories):
+                store.forget(image)
+                click.echo(f"Deleted: {image.id}")
+        collected = collect(store, settings.directories)
+        if collected is None:
+            raise Failure("images are being added just now; try again later")
+        for line in removed(collected):
+            click.echo(line)
+    click.echo(f"Total reclaimed space: {size(collected.bytes)}")

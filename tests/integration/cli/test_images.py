@@ -1,0 +1,104 @@
+"""Images from the command line: in, seen, used by jobs, and out again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.pocker import Pocker
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def root_archive(busybox: Path, tmp_path: Path) -> str:
+    """Give a compressed archive of the busybox root."""
+    path = tmp_path / "root.tar.gz"
+    subprocess.run(["tar", "-czf", path, "-C", busybox, "."], check=True)
+    return str(path)
+
+
+def test_a_job_runs_on_an_imported_image(pocker: Pocker, root_archive: str) -> None:
+    """What the image says of its containers holds for the job."""
+    changes = ['CMD ["sh", "-c", "id -un; pwd; echo $WORD"]', "USER nobody", "WORKDIR /etc"]
+    options = [word for change in (*changes, "ENV WORD=hello") for word in ("-c", change)]
+    imported = pocker.run("import", *options, root_archive, "box:1")
+    assert (imported.returncode, imported.stdout[:7]) == (0, "sha256:")
+    file = pocker.file(
+        '[jobs.own]\nimage = "box:1"\n[jobs.given]\nimage = "box:1"\ncommand = "pwd"'
+    )
+    ended = pocker.run("up", file)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(ended.stdout.splitlines()) == [
+        "given | /etc", "own   | /etc", "own   | hello", "own   | nobody",
+    ]  # fmt: skip
+
+
+def test_run_takes_an_image(pocker: Pocker, root_archive: str) -> None:
+    """Its own command, another one behind its entrypoint, and another entrypoint."""
+    changes = ["-c", 'ENTRYPOINT ["echo", "from"]', "-c", 'CMD ["image"]']
+    pocker.run("import", *changes, root_archive, "box")
+    assert pocker.run("run", "box").stdout == "from image\n"
+    assert pocker.run("run", "box", "me").stdout == "from me\n"
+    assert pocker.run("run", "--entrypoint", "pwd", "box").stdout == "/\n"
+    missing = pocker.run("run", "nope")
+    assert (missing.returncode, missing.stderr) == (125, "pocker: image nope: not in the store\n")
+
+
+def test_a_missing_image_is_a_mistake_of_the_file(pocker: Pocker) -> None:
+    """Each is named with its line, and nothing starts."""
+    file = pocker.file('[jobs.a]\nimage = "nope"\n[jobs.b]\nimage = "nope:2"\ndepends_on = ["a"]')
+    ended = pocker.run("up", file)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        f"{file}:3: jobs.a.image: image nope: not in the store",
+        f"{file}:5: jobs.b.image: image nope:2: not in the store",
+    ]
+
+
+def test_an_image_from_its_first_name_to_its_last(pocker: Pocker, root_archive: str) -> None:
+    """Listed as Docker lists it, named again, inspected, verified, removed."""
+    identifier = pocker.run("import", "-m", "first", root_archive, "box").stdout.strip()
+    assert pocker.run("tag", "box", "quay.io/team/box:v2").returncode == 0
+    listed = pocker.run("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").stdout
+    short = identifier[7:19]
+    assert listed.splitlines() == [f"box:latest {short}", f"quay.io/team/box:v2 {short}"]
+    headers = pocker.run("images").stdout.splitlines()[0].split("  ")
+    assert [word.strip() for word in headers if word] == [
+        "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE",
+    ]  # fmt: skip
+    assert pocker.run("images", "-q").stdout == f"{short}\n"
+    (document,) = json.loads(pocker.run("image", "inspect", short).stdout)
+    assert document["RepoTags"] == ["box:latest", "quay.io/team/box:v2"]
+    assert "first" in pocker.run("image", "history", "box").stdout
+    assert pocker.run("image", "verify").stdout == "1 image, nothing wrong\n"
+    assert pocker.run("rmi", short).returncode == 1
+    assert pocker.run("rmi", "box").stdout == "Untagged: docker.io/library/box:latest\n"
+    assert "Deleted: " in pocker.run("rmi", "quay.io/team/box:v2").stdout
+    assert pocker.run("images", "-q").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["rmi", "nope"], 1, "image nope: not in the store"),
+        (["tag", "nope", "x"], 1, "image nope: not in the store"),
+        (["import", "/nope"], 1, "/nope: no such file or directory"),
+        (["import", "/"], 1, "/: is a directory"),
+        (["import", "-"], 1, "the archive is empty"),
+        (["images", "--filter", "x=y"], 2, "no such key"),
+        (["images", "--format", "{{.Nope}}"], 2, "no field Nope"),
+        (["image", "lss"], 2, 'no such command: image lss; did you mean "ls"?'),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], code: int, message: str, pocker: Pocker
+) -> None:
+    """One line, and Docker's habits for the rest."""
+    ended = pocker.run(*arguments)
+    assert ended.returncode == code
+    assert message in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

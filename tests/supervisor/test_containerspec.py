@@ -1,0 +1,92 @@
+"""What a job says counts; what it leaves out is its image's, or has a default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.errors import SpecError
+from runtime.images.config import Configuration, ImageConfig
+from runtime.images.image import Image
+from runtime.images.manifest import OCI_MANIFEST, Descriptor, Manifest
+from runtime.spec import ContainerSpec, OverlayRootfs
+from supervisor.containerspec import container_spec
+from supervisor.jobspec import JobSpec
+
+DIGEST = "sha256:" + "a" * 64
+BLOB = Descriptor(media_type=OCI_MANIFEST, digest=DIGEST, size=1)
+
+
+def image(**config: Any) -> Image:
+    """An image that says this of its containers."""
+    return Image(
+        names=("docker.io/library/web:latest",),
+        target=BLOB,
+        manifest=Manifest(media_type=OCI_MANIFEST, config=BLOB, layers=()),
+        id=DIGEST,
+        configuration=Configuration(
+            architecture="amd64",
+            os="linux",
+            variant="",
+            created="",
+            author="",
+            config=ImageConfig(**config),
+            diff_ids=(),
+            history=(),
+            document={},
+        ),
+        layers=("/layers/b", "/layers/a"),
+    )
+
+
+def container(image: Image | None, **job: Any) -> ContainerSpec:
+    """The container of a job."""
+    return container_spec(JobSpec(**{"name": "j", "image": "web"} | job), "id", image)
+
+
+def test_an_image_says_how_its_containers_start() -> None:
+    """Command, variables, user, directory and signal."""
+    spec = container(
+        image(
+            entrypoint=("run",),
+            command=("it",),
+            environment={"A": "1", "B": "2"},
+            user="app:staff",
+            working_dir="/srv",
+            stop_signal="SIGQUIT",
+        ),
+        environment={"B": "mine"},
+    )
+    assert spec.command == ("run", "it")
+    assert spec.environment == {"A": "1", "B": "mine"}
+    assert (spec.user, spec.working_dir, spec.stop_signal) == ("app:staff", "/srv", 3)
+    assert spec.rootfs == OverlayRootfs(("/layers/b", "/layers/a"))
+
+
+def test_a_job_has_the_last_word() -> None:
+    """What it sets is taken, also where it is what would be the default."""
+    spec = container(
+        image(entrypoint=("run",), user="app", working_dir="/srv", stop_signal="3"),
+        entrypoint=("sh",), command=("-c", "x"), user="0", working_dir="/", stop_signal=15,
+    )  # fmt: skip
+    assert spec.command == ("sh", "-c", "x")
+    assert (spec.user, spec.working_dir, spec.stop_signal) == ("0", "/", 15)
+
+
+def test_what_both_leave_out_has_a_default() -> None:
+    """Root, the top directory and SIGTERM."""
+    spec = container(image(command=("x",)))
+    assert (spec.user, spec.working_dir, spec.stop_signal) == ("0", "/", 15)
+
+
+def test_an_image_without_a_command_needs_one() -> None:
+    """Nothing is made up."""
+    with pytest.raises(SpecError, match="command: none given, and the image has none"):
+        container(image())
+
+
+def test_a_signal_of_the_image_must_be_one() -> None:
+    """A word that is no signal is not taken for SIGTERM."""
+    with pytest.raises(SpecError, match=r"image\.StopSignal: 'SIGNOPE' is not a signal"):
+        container(image(command=("x",), stop_signal="SIGNOPE"))

@@ -10,7 +10,7 @@ export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
 export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 
 build_packages := "gcc libc6-dev libseccomp2 musl-tools python3-dev"
-test_packages := "apache2-utils busybox-static clang docker-registry faketime libclang-rt-dev skopeo strace systemd"
+test_packages := "apache2-utils busybox-static clang docker-registry faketime libclang-rt-dev podman skopeo strace systemd umoci"
 bench_packages := "busybox-static bubblewrap conmon crun podman runc"
 
 [private]

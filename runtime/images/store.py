@@ -34,7 +34,7 @@ from runtime.images.naming import by_reference, id_prefix, name_of, with_names, 
 from runtime.images.reference import parse_reference
 from runtime.images.tarstream import UnpackLimits
 
-_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 class ImageStore:
@@ -189,7 +189,7 @@ class ImageStore:
         for path in (self.blobs.directory, self.blobs.incoming, self.layers.directory):
             os.makedirs(path, mode=0o700, exist_ok=True)
         if not os.path.exists(f"{self.root}/oci-layout"):
-            replace_file(f"{self.root}/oci-layout", _LAYOUT)
+            replace_file(f"{self.root}/oci-layout", LAYOUT)
 
     def reachable(self, entries: Sequence[Descriptor]) -> Iterator[Descriptor]:
         """Every blob that these entries need and that is there, themselves included.

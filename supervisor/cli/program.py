@@ -45,6 +45,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Images": {
         "images": "List images.",
         "import": "Make an image of a tar archive of a root file system.",
+        "load": "Load images from an archive.",
+        "save": "Write images to an archive.",
         "tag": "Give an image another name.",
         "rmi": "Remove images.",
         "image": "Look after images: history, inspect, prune, verify and all of the above.",
@@ -64,7 +66,9 @@ _MODULES = {
     "image": "image.group",
     "images": "image.listing",
     "import": "image.importing",
+    "load": "image.loading",
     "rmi": "image.removal",
+    "save": "image.saving",
     "tag": "image.tagging",
 }
 

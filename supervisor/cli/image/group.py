@@ -17,9 +17,11 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
     "history": ("history", "Show how the layers of an image came about."),
     "import": ("importing", "Make an image of a tar archive of a root file system."),
     "inspect": ("inspection", "Show all that is known about images, as JSON."),
+    "load": ("loading", "Load images from an archive."),
     "ls": ("listing", "List images."),
     "prune": ("pruning", "Remove images without a name, and what nothing needs."),
     "rm": ("removal", "Remove images."),
+    "save": ("saving", "Write images to an archive."),
     "tag": ("tagging", "Give an image another name."),
     "verify": ("verification", "Read everything in the store and say what is damaged."),
 }

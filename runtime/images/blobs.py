@@ -72,8 +72,13 @@ class Blobs:
         except FileNotFoundError:
             return None
 
-    def __contains__(self, descriptor: Descriptor) -> bool:
-        return self.size(descriptor.digest) == descriptor.size
+    def require(self, descriptor: Descriptor) -> None:
+        """Raises ImageError where the blob is missing or has another size."""
+        size = self.size(descriptor.digest)
+        if size is None:
+            raise ImageError(f"blob {descriptor.digest} is not in the store")
+        if size != descriptor.size:
+            raise ImageError(f"blob {descriptor.digest} has {size} bytes, not {descriptor.size}")
 
     def __iter__(self) -> Iterator[str]:
         """The digests of all blobs."""

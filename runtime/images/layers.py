@@ -91,6 +91,7 @@ class Layers:
                 with locked(f"{self.directory}/lock"):
                     if not os.path.isdir(self._home(chain)):
                         self._clear_unfinished()
+                        self.blobs.require(layer)
                         self._unpack(layer, trees[::-1], diff_id, chain)
             trees.append(self.tree(chain))
         return tuple(trees[::-1])

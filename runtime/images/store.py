@@ -150,7 +150,8 @@ class ImageStore:
         named.
         """
         full = tuple(dict.fromkeys(str(parse_reference(name)) for name in names))
-        self.load(image)
+        for layer in self.load(image).manifest.layers:
+            self.blobs.require(layer)
         with self.changing() as entries:
             entries[:] = with_names(entries, image, full)
         return full

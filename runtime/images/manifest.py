@@ -38,7 +38,7 @@ _LAYER_TYPES: Mapping[str, Packing] = {
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "gzip",
 }
 
-_MAX_LAYERS = 500
+_MAX_LAYERS = 499
 _MAX_SIZE = 1 << 50
 
 

@@ -134,18 +134,20 @@ static void execute_from_path(const struct command *command) {
 }
 
 // Tells the supervisor through the socket, and a later one, should this one be dead, through the
-// file.
-static void announce(struct report *report, enum report_kind kind) {
+// file. Returns -1 with errno where one that is alive cannot be told.
+static int announce(struct report *report, enum report_kind kind) {
     sigset_t broken_pipe, before;
     sigemptyset(&broken_pipe);
     sigaddset(&broken_pipe, SIGPIPE);
     // A dead supervisor's socket is nothing to die of.
     sigprocmask(SIG_BLOCK, &broken_pipe, &before);
-    report_send(INIT_REPORT, report, kind);
+    int error = report_send(INIT_REPORT, report, kind) < 0 ? errno : 0;
     sigtimedwait(&broken_pipe, NULL, &(struct timespec){0});
     sigprocmask(SIG_SETMASK, &before, NULL);
     while (pwrite(INIT_EXIT, report, sizeof *report, 0) < 0 && errno == EINTR) {
     }
+    errno = error;
+    return error != 0 && error != EPIPE ? -1 : 0;
 }
 
 static int execute_command(struct launch *launch) {
@@ -156,7 +158,8 @@ static int execute_command(struct launch *launch) {
     if (k_close_range(INIT_PLAN, ~0U, K_CLOSE_RANGE_CLOEXEC) < 0) {
         return report_fail(report, "close the descriptors of init");
     }
-    announce(report, REPORT_EXECUTING);
+    // One who is not told would take this for a failed start, and try once more.
+    if (announce(report, REPORT_EXECUTING) < 0) return report_fail(report, "report the start");
     sigprocmask(SIG_SETMASK, &launch->inherited, NULL);
 
     if (strchr(launch->command.arguments[0], '/') != NULL) {

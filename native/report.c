@@ -15,13 +15,14 @@ int report_fail(struct report *report, const char *format, ...) {
     return -1;
 }
 
-void report_send(int fd, struct report *report, enum report_kind kind) {
+int report_send(int fd, struct report *report, enum report_kind kind) {
     report->magic = REPORT_MAGIC;
     report->kind = kind;
     ssize_t written;
     do {
         written = write(fd, report, sizeof *report);
     } while (written < 0 && errno == EINTR);
+    return written < 0 ? -1 : 0;
 }
 
 int report_send_descriptor(int fd, enum report_kind kind, int descriptor) {

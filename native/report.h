@@ -29,8 +29,8 @@ _Static_assert(sizeof(struct report) == 256, "the record is written whole and re
 int report_fail(struct report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-// Sends the record; nothing can be done where that fails, the reader then sees end-of-file.
-void report_send(int fd, struct report *report, enum report_kind kind);
+// Sends the record. Returns -1 with errno where that fails; the reader may see end-of-file then.
+int report_send(int fd, struct report *report, enum report_kind kind);
 
 // Sends a record of this kind with a descriptor; returns 0, or -1 with errno set.
 int report_send_descriptor(int fd, enum report_kind kind, int descriptor);

@@ -73,11 +73,11 @@ def test_a_mistake_changes_nothing_and_is_shown(pocker: Pocker) -> None:
     up = start(pocker, text)
     wait_until(pocker, running("a"))
     before = pids(pocker)
-    file = pocker.file('[jobs.b]\nimage = "hst"\ncommand = "true"\nmemory = "lots"\n')
+    file = pocker.file('[jobs.b]\nimage = "Hst"\ncommand = "true"\nmemory = "lots"\n')
     refused = pocker.run("reload")
     assert refused.returncode == 2
     first, second = refused.stderr.splitlines()
-    assert first.startswith(f"{file}:3: jobs.b.image: 'hst'")
+    assert first.startswith(f"{file}:3: jobs.b.image: 'Hst'")
     assert second.startswith(f"{file}:5: jobs.b.memory: 'lots'")
     assert pids(pocker) == before
     (event,) = reloads(pocker)
@@ -88,7 +88,7 @@ def test_a_mistake_changes_nothing_and_is_shown(pocker: Pocker) -> None:
     pocker.run("down")
     _, _, log = finish(up)
     assert log.count("jobs file refused") >= 3
-    assert "hst" in log
+    assert "Hst" in log
 
 
 def test_a_service_is_made_anew_by_its_new_definition(pocker: Pocker) -> None:

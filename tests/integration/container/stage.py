@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,5 +185,8 @@ def _left_of(runtime: Runtime) -> list[str]:
 
 def _children() -> set[str]:
     # The threads of a process have children, not the process itself.
-    texts = [path.read_text() for path in Path("/proc/self/task").glob("*/children")]
-    return set(" ".join(texts).split())
+    children = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # a thread that has ended since
+            children.update(path.read_text().split())
+    return children

@@ -11,6 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 
 build_packages := "gcc libc6-dev libseccomp2 musl-tools python3-dev"
 test_packages := "apache2-utils busybox-static clang docker-registry faketime libclang-rt-dev podman skopeo strace systemd umoci"
+lab_packages := "debootstrap e2fsprogs kmod qemu-system-x86"
 bench_packages := "busybox-static bubblewrap conmon crun podman runc"
 
 [private]
@@ -31,6 +32,13 @@ test *ARGS: setup (packages test_packages)
 [no-exit-message]
 torture *ARGS: setup (packages test_packages)
     python -m pytest tests/torture -m torture "$@"
+
+# Runs the tests that need the kernel in guests: `v2` with pure cgroup v2, `systemd` with systemd.
+# Without a name both run; more arguments go to pytest. Takes minutes, needs neither KVM nor network
+# once the guests are made.
+[no-exit-message]
+lab *ARGS: setup (packages test_packages) (packages lab_packages)
+    python -m tests.lab "$@"
 
 # Checks style and types of everything.
 lint: setup typing-check
@@ -79,7 +87,7 @@ fmt: setup
 
 # Removes all that was built or installed here; the next call sets up again.
 clean:
-    rm -rf .venv .venv-typing .hypothesis .mypy_cache .pytest_cache .ruff_cache
+    rm -rf .venv .venv-typing build .hypothesis .mypy_cache .pytest_cache .ruff_cache
     find . -name __pycache__ -prune -exec rm -rf {} +
 
 [private]

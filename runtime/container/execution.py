@@ -94,6 +94,10 @@ class Execution:
         assert self._handed.process is not None, "known since the start"
         self._handed.process.send_signal(number)
 
+    def kill(self) -> None:
+        """End the command at once; what it started goes on."""
+        self.signal(signal.SIGKILL)
+
     def close_stdin(self) -> None:
         """Let the command read to the end of its input."""
         if self.stdin >= 0:

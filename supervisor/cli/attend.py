@@ -72,6 +72,13 @@ def raw(terminal: TerminalState | None) -> Iterator[None]:
         terminal.restore()
 
 
+def own_terminal(*, terminal: bool, interactive: bool) -> TerminalState | None:
+    """The user's terminal, whose keys or whose size are the command's if it has a `terminal`."""
+    standard = (0,) if interactive else (1, 2)
+    found = [fd for fd in standard if terminal and os.isatty(fd)]
+    return TerminalState.of(found[0]) if found else None
+
+
 def size_of(terminal: TerminalState | None) -> tuple[int, int]:
     """Rows and columns, 0 where there is no terminal."""
     return (0, 0) if terminal is None else termios.tcgetwinsize(terminal.fd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 from functools import partial
@@ -17,7 +16,7 @@ from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.spec import ContainerSpec, Terminal
 from runtime.units import format_size
-from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, raw, size_of
+from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, own_terminal, raw, size_of
 from supervisor.cli.caretaker import Caretaker, TerminalState
 from supervisor.cli.failure import START_FAILED
 from supervisor.cli.groups import first_of
@@ -40,7 +39,7 @@ class Wanted:
 
 def carry_out(directories: Directories, wanted: Wanted) -> int:
     """Run the command to its end; returns its exit code. Raises ContainerError or OrderError."""
-    ours = _own_terminal(wanted)
+    ours = own_terminal(terminal=wanted.terminal, interactive=wanted.interactive)
     rows, columns = size_of(ours)
     Runtime.require_rights()
     directories.prepare()
@@ -65,13 +64,6 @@ def carry_out(directories: Directories, wanted: Wanted) -> int:
     if isinstance(failures[0], ReaderGone):
         return _BROKEN_PIPE
     raise failures[0]
-
-
-def _own_terminal(wanted: Wanted) -> TerminalState | None:
-    """The user's terminal, whose keys or whose size are the command's."""
-    standard = (0,) if wanted.interactive else (1, 2)
-    found = [fd for fd in standard if wanted.terminal and os.isatty(fd)]
-    return TerminalState.of(found[0]) if found else None
 
 
 async def _run(

@@ -28,6 +28,7 @@ BROKEN_PIPE = 141
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "run": "Run a command in a container of its own.",
+        "exec": "Run a command in a container that runs.",
         "up": "Run the jobs of a file until all have ended.",
         "stop": "Stop single jobs.",
         "reload": "Read the jobs file again and change what has changed.",

@@ -1,0 +1,81 @@
+"""`pocker exec`: a command in a container that runs, with all that the container's own has."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import click
+
+from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.run import NOT_A_TERMINAL, RunCommand
+from supervisor.cli.settings import Settings
+from supervisor.problems import did_you_mean
+
+
+@click.command(cls=RunCommand, context_settings={"allow_interspersed_args": False})
+@click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
+@click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
+@click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="A further variable.")
+@click.option("-w", "--workdir", metavar="DIR", help="Where the command starts.")
+@click.option("-u", "--user", metavar="USER[:GROUP]", help="Who it runs as.")
+@click.argument("container")
+@click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def command(
+    settings: Settings,
+    /,
+    *,
+    interactive: bool,
+    tty: bool,
+    env: Sequence[str],
+    workdir: str | None,
+    user: str | None,
+    container: str,
+    words: Sequence[str],
+) -> int:
+    """Run COMMAND beside that of a running CONTAINER, which is named in full or by its beginning.
+
+    It joins all namespaces and control groups, and has the same capabilities, filter and limits.
+    """
+    if interactive and tty and not os.isatty(0):
+        raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
+    found = _find(settings.directories.containers, container)
+    # Only now has this command anything to do that needs more.
+    from runtime.errors import ContainerError
+    from supervisor.cli.joined import Addition, carry_out
+    from supervisor.runorder import OrderError, read_order
+
+    asked = {"working_dir": workdir, "user": user, "environment": list(env), "command": [*words]}
+    try:
+        job = read_order(
+            {key: value for key, value in asked.items() if value}, os.getcwd(), os.environ
+        )
+        addition = Addition(
+            command=job.command,
+            environment=job.environment,
+            working_dir=None if workdir is None else job.working_dir,
+            user=None if user is None else job.user,
+            terminal=tty,
+            interactive=interactive,
+        )
+        return carry_out(settings.directories, found, addition)
+    except (OrderError, ContainerError) as error:
+        raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error
+
+
+def _find(directory: str, wanted: str) -> str:
+    """The container with this name, or the only one whose name begins so. Raises Failure."""
+    try:
+        names = sorted(os.listdir(directory))
+    except FileNotFoundError:
+        names = []
+    if wanted in names:
+        return wanted
+    found = [name for name in names if wanted and name.startswith(wanted)]
+    if len(found) > 1:
+        raise Failure(f"{wanted} is the beginning of {', '.join(found)}", code=START_FAILED)
+    if not found:
+        near = did_you_mean(wanted, names)
+        raise Failure(f"no container {wanted} is running{near}", code=START_FAILED)
+    return found[0]

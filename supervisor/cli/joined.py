@@ -1,0 +1,102 @@
+"""A command in a container that others attend to; this process attends to the command only."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import trio
+from attrs import evolve, frozen
+
+from runtime.container import Container, Runtime
+from runtime.directories import Directories
+from runtime.errors import ContainerError, StartError
+from runtime.execspec import ExecSpec, load_inherited
+from runtime.process import ExitStatus
+from runtime.spec import Terminal
+from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, own_terminal, raw, size_of
+from supervisor.cli.caretaker import Caretaker, TerminalState
+from supervisor.cli.failure import START_FAILED
+from supervisor.cli.groups import first_of
+
+_BROKEN_PIPE = 141
+
+
+@frozen(kw_only=True)
+class Addition:
+    """A command, and where it differs from the container's own; None is as that has it."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_dir: str | None
+    user: str | None
+    terminal: bool
+    interactive: bool
+
+    def spec(self, inherited: ExecSpec, size: tuple[int, int]) -> ExecSpec:
+        """All that the command has. Raises SpecError."""
+        rows, columns = size
+        return evolve(
+            inherited,
+            environment={**inherited.environment, **self.environment},
+            working_dir=self.working_dir or inherited.working_dir,
+            user=self.user or inherited.user,
+            terminal=Terminal(rows=rows, columns=columns) if self.terminal else None,
+            stdin=self.interactive,
+        )
+
+
+def carry_out(directories: Directories, container_id: str, addition: Addition) -> int:
+    """Run the command to its end; returns its exit code. Raises ContainerError."""
+    Runtime.require_rights()
+    ours = own_terminal(terminal=addition.terminal, interactive=addition.interactive)
+    caretaker = Caretaker.begin(ours, lambda: None)
+    failures: list[BaseException] = []
+    try:
+        return trio.run(_run, directories, container_id, addition, ours)
+    except* (ContainerError, ReaderGone) as group:
+        failures.append(first_of(group))
+    finally:
+        caretaker.dismiss()
+    if isinstance(failures[0], ReaderGone):
+        return _BROKEN_PIPE
+    raise failures[0]
+
+
+async def _run(
+    directories: Directories, container_id: str, addition: Addition, ours: TerminalState | None
+) -> int:
+    runtime = Runtime.open(directories)
+    try:
+        container = Container.adopt(container_id, directories, runtime.cgroups)
+        try:
+            spec = addition.spec(_inherited(container, addition), size_of(ours))
+            with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
+                execution = await container.execute(spec, runtime.program)
+                try:
+                    attendant = Attendant(
+                        attended=execution, terminal=ours, interactive=addition.interactive
+                    )
+                    with raw(ours if addition.interactive else None):
+                        return _code(await attendant.attend(signals, execution.wait))
+                finally:
+                    execution.close()
+        finally:
+            container.release()  # it is not ours
+    finally:
+        runtime.close()
+
+
+def _inherited(container: Container, addition: Addition) -> ExecSpec:
+    path = Path(container.directory.inherited)
+    try:
+        return load_inherited(path.read_text(), addition.command)
+    except (FileNotFoundError, ValueError) as error:
+        raise StartError(f"container {container.id} is not running") from error
+
+
+def _code(status: ExitStatus | None) -> int:
+    if status is None:
+        return START_FAILED
+    return status.code if status.code is not None else 128 + (status.signal or 0)

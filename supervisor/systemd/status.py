@@ -12,7 +12,7 @@ _WORDS = {
     RunState.PENDING: "waiting",
     RunState.QUEUED: "waiting",
     RunState.BACKOFF: "waiting",
-    RunState.STARTING: "running",
+    RunState.STARTING: "starting",
     RunState.RUNNING: "running",
     RunState.STOPPING: "running",
     RunState.FAILED: "failed",

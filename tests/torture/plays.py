@@ -26,7 +26,7 @@ echo "err 2" >&2
 printf "no newline"
 {last}
 """
-_WAIT = "until test -e /out/go; do sleep 0.02; done"
+_WAIT = "echo waits >>/out/waits\nuntil test -e /out/go; do sleep 0.02; done"
 _OBEY = "trap 'printf \"no newline\"; exit 7' TERM"
 
 
@@ -84,8 +84,9 @@ def _finish(trial: Trial) -> None:
         trial.attend(lambda: last.ended)
 
 
-def _ran(trial: Trial) -> bool:
-    return trial.place.marks("ran") > 0
+def _waits(trial: Trial) -> bool:
+    """Whether the job has come to `_WAIT`, with all that it writes before."""
+    return trial.place.marks("waits") > 0
 
 
 def _run(trial: Trial) -> None:
@@ -106,7 +107,7 @@ def _has_said(trial: Trial, supervisor: Supervisor, word: str) -> bool:
 def _orphan(trial: Trial) -> None:
     """Have a job that runs and a supervisor that was killed."""
     up = _up(trial)
-    trial.attend(lambda: _ran(trial) and _has_said(trial, up, "job started"))
+    trial.attend(lambda: _waits(trial) and _has_said(trial, up, "job started"))
     kill(up.pid)
     trial.attend(lambda: up.ended)
 
@@ -134,7 +135,7 @@ def _adopt_ended(trial: Trial) -> None:
 def _stop(trial: Trial) -> None:
     """A supervisor is asked to end while its job runs."""
     up = _up(trial, watched=True)
-    trial.attend(lambda: up.ended or (_ran(trial) and _has_said(trial, up, "job started")))
+    trial.attend(lambda: up.ended or (_waits(trial) and _has_said(trial, up, "job started")))
     if not up.ended:
         up.terminate()
         trial.attend(lambda: up.ended)

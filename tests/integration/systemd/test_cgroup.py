@@ -17,8 +17,8 @@ pytestmark = pytest.mark.root
 
 
 @pytest.fixture
-def place(manager: Manager) -> Iterator[Path]:
-    """Name a v2 group that is not there, and take it away in the end."""
+def place(leak_check: None) -> Iterator[Path]:
+    """Name a v2 group that is not there, and take it away when its supervisor has gone."""
     layout = Cgroups.open().layout
     if layout.v2 is None:
         pytest.skip("needs cgroup v2")
@@ -28,7 +28,7 @@ def place(manager: Manager) -> Iterator[Path]:
         path.rmdir()
 
 
-def test_jobs_are_in_the_group_that_was_asked_for(manager: Manager, place: Path) -> None:
+def test_jobs_are_in_the_group_that_was_asked_for(place: Path, manager: Manager) -> None:
     """It is made where it is missing, and the supervisor stays where it is."""
     process = manager.start("--cgroup", f"/{place.name}", manager.pocker.file(ONE))
     manager.told.until(STATUS="1 running, 0 waiting, 0 failed")

@@ -21,10 +21,10 @@ def test_each_state_is_counted_once(state: RunState) -> None:
 
 
 def test_waits_and_ends_are_told_apart() -> None:
-    """Whoever runs in some way runs, whoever pauses waits, and an end has its own word."""
+    """Who is being stopped runs, whoever pauses waits; a begin and an end have their own words."""
     states = [
         RunState.RUNNING, RunState.STARTING, RunState.STOPPING, RunState.BACKOFF,
         RunState.QUEUED, RunState.FAILED, RunState.SUCCEEDED, RunState.SKIPPED,
     ]  # fmt: skip
     said = describe_states(states, stopping=True)
-    assert said == "stopping: 3 running, 2 waiting, 1 failed, 1 succeeded, 1 skipped"
+    assert said == ("stopping: 2 running, 2 waiting, 1 failed, 1 starting, 1 succeeded, 1 skipped")

@@ -6,8 +6,6 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 _PATIENCE = 2.0
 """Seconds for which a dead supervisor's lock is waited for: what it was starting when it was
@@ -25,7 +23,7 @@ class AlreadyRunning(Exception):
 
 
 class SupervisorLock:
-    """Holds `STATE/lock` from construction to `release`. Raises AlreadyRunning or OSError."""
+    """Holds `STATE/lock` from construction to `close`. Raises AlreadyRunning or OSError."""
 
     def __init__(self, state: str) -> None:
         path = f"{state}/lock"
@@ -40,15 +38,8 @@ class SupervisorLock:
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let another supervisor have it."""
         os.close(self._fd)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext
 
 import structlog
 import trio
@@ -152,7 +152,7 @@ async def open_service(
     Runtime.require_rights()
     means.directories.prepare()
     with (
-        SupervisorLock(means.directories.state),
+        closing(SupervisorLock(means.directories.state)),
         control_socket(places.socket, means.descriptor) as control,
     ):
         runtime = _open_runtime(means)

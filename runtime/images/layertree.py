@@ -13,8 +13,6 @@ import os
 import shutil
 import stat
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from runtime.images.lowers import OPAQUE_XATTR, Found, find, is_opaque, is_whiteout
 from runtime.images.tarheader import TarError
@@ -39,15 +37,8 @@ class LayerTree:
         if below is not None:
             self._dress_like("", below)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give up its descriptors."""
         os.close(self._fd)
         os.close(self._root)
 

@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 
 from runtime.errors import ImageError
 from runtime.images.compression import PIECE
@@ -53,7 +54,7 @@ def unpack_layer(
     disk is at fault; what was made until then is for the caller to remove.
     """
     stream = TarStream(chunks, limits)
-    with LayerTree(directory, lowers) as tree:
+    with closing(LayerTree(directory, lowers)) as tree:
         unpacker = _Unpacker(stream, tree, limits)
         entry = None
         try:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,17 @@ from supervisor.lock import AlreadyRunning, SupervisorLock, holder
 
 _HOLDER = """
 import sys
+from contextlib import closing
 from supervisor.lock import SupervisorLock
-with SupervisorLock(sys.argv[1]):
+with closing(SupervisorLock(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
 _HEIR = """
 import os, sys, time
+from contextlib import closing
 from supervisor.lock import SupervisorLock
-with SupervisorLock(sys.argv[1]):
+with closing(SupervisorLock(sys.argv[1])):
     if os.fork() > 0:
         print("held", flush=True)
         os._exit(0)
@@ -61,7 +64,7 @@ def test_a_second_one_is_refused_with_the_pid_of_the_first(tmp_path: Path, anoth
 def test_a_free_lock_has_no_holder(tmp_path: Path) -> None:
     """Before it was taken and after it was given back nobody holds it."""
     assert holder(str(tmp_path)) is None
-    with SupervisorLock(str(tmp_path)):
+    with closing(SupervisorLock(str(tmp_path))):
         assert holder(str(tmp_path)) == os.getpid()
     assert holder(str(tmp_path)) is None
 
@@ -70,7 +73,7 @@ def test_what_a_dead_one_was_starting_is_waited_for(tmp_path: Path) -> None:
     """A lock that lives on in a dead supervisor's child counts for nobody, and is had soon."""
     leave_to_heir(tmp_path, 0.2)
     assert holder(str(tmp_path)) is None
-    with SupervisorLock(str(tmp_path)):
+    with closing(SupervisorLock(str(tmp_path))):
         assert holder(str(tmp_path)) == os.getpid()
 
 

@@ -18,13 +18,14 @@ CHANGING = frozenset((
     "chown", "fchown", "fchownat", "lchown", "utimensat", "flock", "read", "tee",
     # descriptors
     "memfd_create", "pipe2", "eventfd2", "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
-    "socket", "socketpair", "bind", "listen", "accept4", "dup", "dup2", "dup3", "close_range",
+    "socket", "socketpair", "bind", "listen", "accept4", "sendmsg", "recvmsg", "dup", "dup2",
+    "dup3", "close_range",
     # mounts
     "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount",
     "mount_setattr", "pivot_root",
     # processes
     "clone3", "execve", "execveat", "pidfd_open", "pidfd_send_signal", "kill", "waitid", "wait4",
-    "chdir", "fchdir", "setsid", "keyctl", "unshare", "sethostname", "prctl", "prlimit64",
+    "setns", "chdir", "fchdir", "setsid", "keyctl", "unshare", "sethostname", "prctl", "prlimit64",
     "setgroups", "setresuid", "setresgid", "setuid", "setgid", "capset", "seccomp", "bpf",
 ))  # fmt: skip
 

@@ -11,7 +11,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from tests.torture.remains import children
 PATIENCE = 20.0
 """Seconds that any step of a play may take; the runtime gives killed processes ten to die."""
 DELAY = 0.1
+_ROLES: Mapping[str, Role] = {"1": "init", "2": "command"}
+"""By the pid that a process has in its container."""
 _TICK = 10
 """Milliseconds between two looks at files."""
 
@@ -214,7 +216,7 @@ class Trial:
         status = _status_of(tid)
         pids = status.get("NSpid", "").split()
         if len(pids) == 2:
-            return {"1": "init", "2": "command"}.get(pids[1])  # type: ignore[return-value]
+            return _ROLES.get(pids[1])
         if int(status.get("Tgid", "0")) in [s.pid for s in self.supervisors]:
             return "supervisor"
         return None

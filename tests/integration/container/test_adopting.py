@@ -24,6 +24,7 @@ import sys
 import trio
 from runtime.container import Runtime
 from runtime.directories import Directories
+from runtime.errors import StartError
 from runtime.spec import ContainerSpec, OverlayRootfs
 
 async def supervise(root, state, image, name, stage, script):
@@ -36,7 +37,7 @@ async def supervise(root, state, image, name, stage, script):
         if stage == "fail":
             try:
                 await container.start()
-            except Exception:
+            except StartError:
                 pass
         elif stage == "start":
             await container.start()

@@ -6,17 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.logs.records import LogRecord, parse_record
+from supervisor.logs.records import LogRecord, Stream, parse_record
 
 TIME = "2024-01-02T03:04:05.123456789Z"
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 @pytest.mark.parametrize(("tag", "partial"), [("F", False), ("P", True)])
-def test_a_record_is_read(stream: str, tag: str, partial: bool) -> None:
+def test_a_record_is_read(stream: Stream, tag: str, partial: bool) -> None:
     """Each kind of record gives its four parts, the message untouched."""
     record = parse_record(f"{TIME} {stream} {tag} ".encode() + b"a\0b\xff c")
-    assert record == LogRecord(TIME, stream, partial, b"a\0b\xff c")  # type: ignore[arg-type]
+    assert record == LogRecord(TIME, stream, partial, b"a\0b\xff c")
 
 
 def test_an_empty_message_is_read() -> None:

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,28 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static jmp_buf killed;
-static int calls, kill_at;  // the call at which to die; 0: never
-static int write_error;     // errno for every pwrite from now on; 0: none
-static size_t write_room;   // bytes that still fit before write_error
+#include "mortal.h"
 
-static void kill_point(void) {
-    if (++calls == kill_at) longjmp(killed, 1);
-}
-
-static ssize_t played_tee(int from, int to, size_t size, unsigned flags) {
-    kill_point();
-    ssize_t result = tee(from, to, size, flags);
-    kill_point();
-    return result;
-}
-
-static ssize_t played_read(int fd, void *data, size_t size) {
-    kill_point();
-    ssize_t result = read(fd, data, size);
-    kill_point();
-    return result;
-}
+static int write_error;    // errno for every pwrite from now on; 0: none
+static size_t write_room;  // bytes that still fit before write_error
 
 static int played_available(int fd, int *available) {
     kill_point();

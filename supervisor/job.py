@@ -249,7 +249,7 @@ class JobRun:
                 return
 
     async def _goes_on_after(self, result: AttemptResult) -> bool:
-        """Whether another attempt follows, once its pause is over; if none does, the run ends."""
+        """Whether another attempt follows its pause, which a stop ends; if none, the run ends."""
         step = next_step(
             self.spec,
             attempt=self.attempts - self._void,
@@ -260,7 +260,7 @@ class JobRun:
             chance=random.random(),
             replaced=result.stop_cause == "replaced",
         )
-        if not isinstance(step, Retry) or self.wish.cause is not None:
+        if not isinstance(step, Retry):
             self._conclude(result)
             return False
         log_retry(self, result, step.delay)

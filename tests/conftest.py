@@ -5,6 +5,7 @@ A session that leaves anything on the machine fails, and so does one in CI that 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -49,6 +50,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Remember what is on the machine before the first test."""
     os.environ[SESSION_VARIABLE] = str(os.getpid())
     session.config.stash[_observed] = observe()
+
+
+def pytest_collection_finish() -> None:
+    """Keep modules and tests out of the garbage collector's sight, which each leak check uses."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -63,9 +63,10 @@ def start(arguments: Sequence[str], log: Path, *, watched: bool) -> Supervisor:
         ours.close()
         _be_supervisor(arguments, log, theirs if watched else None)
     theirs.close()
+    pidfd = os.pidfd_open(pid)
     with ours:
-        listener = Listener(ours, CALLS) if watched else None
-    return Supervisor(pid=pid, pidfd=os.pidfd_open(pid), log=log, listener=listener)
+        listener = Listener(pidfd, ours, CALLS) if watched else None
+    return Supervisor(pid=pid, pidfd=pidfd, log=log, listener=listener)
 
 
 def _be_supervisor(arguments: Sequence[str], log: Path, channel: socket.socket | None) -> None:

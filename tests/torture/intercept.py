@@ -82,7 +82,7 @@ def _numbers(names: frozenset[str]) -> Mapping[int, str]:
 
 
 def hand_over(names: Collection[str], channel: socket.socket) -> None:
-    """Put the calling process behind a filter, and send its other end through `channel`."""
+    """Put the calling process behind a filter, and give its other end to who asks at `channel`."""
     numbers = _numbers(frozenset((*names, "seccomp")))
     (install,) = (number for number, name in numbers.items() if name == "seccomp")
     chosen = sorted(number for number, name in numbers.items() if name in names)
@@ -97,15 +97,29 @@ def hand_over(names: Collection[str], channel: socket.socket) -> None:
     end = library.syscall(install, _SET_MODE_FILTER, _NEW_LISTENER, ctypes.byref(program))
     if end < 0:
         raise OSError(ctypes.get_errno(), "install a seccomp filter with a listener")
-    socket.send_fds(channel, [b"\0"], [end])
+    # Fetched from here: a message with the descriptor in it might stand still itself.
+    channel.send(str(end).encode())
+    channel.recv(1)
     os.close(end)
+
+
+def _fetch(process: int, descriptor: int) -> int:
+    """Return one's own copy of another process's descriptor: pidfd_getfd(2)."""
+    (call,) = _numbers(frozenset(("pidfd_getfd",)))
+    library = ctypes.CDLL(None, use_errno=True)
+    fetched: int = library.syscall(call, process, descriptor, 0)
+    if fetched < 0:
+        raise OSError(ctypes.get_errno(), "fetch the listener of a seccomp filter")
+    return fetched
 
 
 class Listener:
     """The other end of a filter."""
 
-    def __init__(self, channel: socket.socket, names: Collection[str]) -> None:
-        _, (self.descriptor,), _, _ = socket.recv_fds(channel, 1, 1)
+    def __init__(self, process: int, channel: socket.socket, names: Collection[str]) -> None:
+        """`process` is the pidfd of who hands it over at the far end of `channel`."""
+        self.descriptor = _fetch(process, int(channel.recv(16)))
+        channel.send(b"\0")
         self._names = _numbers(frozenset((*names, "seccomp")))
 
     def receive(self) -> Call | None:

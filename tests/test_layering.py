@@ -45,6 +45,7 @@ PURE = (
     "runtime.registry.authfile",
     "runtime.registry.challenge",
     "runtime.registry.retry",
+    "runtime.registry.settings",
     "runtime.rootfs.identity",
     "runtime.security.capabilities",
     "runtime.security.masks",

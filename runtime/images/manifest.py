@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -182,6 +183,7 @@ def _platform(document: Object) -> Platform:
 
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_PLATFORM = re.compile(r"(?:([a-z0-9]+)/)?([a-z0-9_]+)(?:/([a-z0-9.]+))?")
 
 
 def platform_of_machine(machine: str) -> Platform:
@@ -189,11 +191,26 @@ def platform_of_machine(machine: str) -> Platform:
     return Platform(architecture=_ARCHITECTURES.get(machine, machine))
 
 
+def parse_platform(text: str) -> Platform:
+    """A platform as users write it: ``linux/arm64``, ``linux/arm/v7``, ``arm64``.
+
+    Raises ImageError.
+    """
+    match = _PLATFORM.fullmatch(text.lower())
+    if match is None or (match[3] and not match[1]):
+        raise ImageError(f"platform {text[:100]!r} is not [OS/]ARCHITECTURE[/VARIANT]")
+    return Platform(
+        os=match[1] or "linux",
+        architecture=_ARCHITECTURES.get(match[2], match[2]),
+        variant=match[3] or "",
+    )
+
+
 def choose(index: Index, wanted: Platform) -> Descriptor:
     """The manifest for a platform, the first that fits. Raises ImageError."""
     for descriptor in index.manifests:
         offered = descriptor.platform
-        if offered is not None and _fits(offered, wanted):
+        if offered is not None and fits(offered, wanted):
             return descriptor
     named = sorted({str(d.platform) for d in index.manifests if d.platform is not None})
     only = index.manifests[0] if len(index.manifests) == 1 else None
@@ -202,7 +219,8 @@ def choose(index: Index, wanted: Platform) -> Descriptor:
     raise ImageError(f"there is none for {wanted}, only for {', '.join(named) or 'no platform'}")
 
 
-def _fits(offered: Platform, wanted: Platform) -> bool:
+def fits(offered: Platform, wanted: Platform) -> bool:
+    """Whether what was built for one platform is what is wanted for another."""
     return (
         offered.os == wanted.os
         and offered.architecture == wanted.architecture

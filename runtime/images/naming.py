@@ -67,16 +67,16 @@ def by_reference(entries: Sequence[Descriptor], text: str) -> list[Descriptor]:
         return []
     if reference.digest is None:
         return [entry for entry in entries if name_of(entry) == str(reference)]
-    return [
-        entry
-        for entry in entries
-        if entry.digest == reference.digest and _same_repository(entry, reference)
-    ]
+    return [entry for entry in entries if _is_digest_of(entry, reference)]
 
 
-def _same_repository(entry: Descriptor, reference: Reference) -> bool:
+def _is_digest_of(entry: Descriptor, reference: Reference) -> bool:
     name = name_of(entry)
-    return name is not None and parse_reference(name).name == reference.name
+    if name is None:
+        return False
+    own = parse_reference(name)
+    # The manifest for another platform has the name of the index that it was chosen from.
+    return own.name == reference.name and reference.digest in {entry.digest, own.digest}
 
 
 def id_prefix(text: str) -> str | None:

@@ -16,9 +16,11 @@ import httpx
 import trio
 from attrs import frozen
 
+from runtime.registry.authority import MAX_DOCUMENT
 from runtime.registry.body import take_body
+from runtime.registry.causes import cause_of
 from runtime.registry.retry import ATTEMPTS, pause
-from runtime.registry.session import MAX_DOCUMENT, Session
+from runtime.registry.session import Session
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -30,9 +32,12 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
 
 
 class Sink(Protocol):
-    """Takes the bytes of a blob."""
+    """Takes the bytes of a blob, and tells the digest of what it has taken."""
 
     def write(self, piece: bytes, /) -> object: ...
+
+    @property
+    def digest(self) -> str: ...
 
 
 @frozen(kw_only=True)
@@ -60,7 +65,7 @@ async def fetch_manifest(session: Session, which: str) -> FetchedManifest:
         try:
             await take_body(answer, take)
         except httpx.TransportError as error:
-            raise session.error(f"the manifest broke off: {str(error) or repr(error)}") from error
+            raise session.error(f"the manifest broke off: {cause_of(error)}") from error
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if which.startswith("sha256:") and digest != which:
         raise session.error(f"the manifest {which} came with another digest: {digest}")
@@ -76,7 +81,6 @@ class _Transfer:
         self.size = size
         self.sink = sink
         self.done = 0
-        self.hash = hashlib.sha256()
 
     async def go_on(self) -> None:
         """Fetch what is missing, as far as one answer goes."""
@@ -94,7 +98,6 @@ class _Transfer:
     def _take(self, piece: bytes) -> None:
         if self.done + len(piece) > self.size:
             raise self.session.error(f"blob {self.digest} has more than {self.size} bytes")
-        self.hash.update(piece)
         self.sink.write(piece)
         self.done += len(piece)
 
@@ -121,7 +124,7 @@ async def fetch_blob(session: Session, digest: str, size: int, sink: Sink) -> No
     failures = 0
     while True:
         before = transfer.done
-        problem: Exception | None = None
+        problem: httpx.TransportError | None = None
         try:
             await transfer.go_on()
         except httpx.TransportError as error:
@@ -130,9 +133,8 @@ async def fetch_blob(session: Session, digest: str, size: int, sink: Sink) -> No
             break
         failures = 1 if transfer.done > before else failures + 1
         if failures == ATTEMPTS:
-            cause = "" if problem is None else f": {str(problem) or repr(problem)}"
+            cause = "" if problem is None else f": {cause_of(problem)}"
             raise session.error(f"blob {digest} broke off at {transfer.done} of {size}{cause}")
         await trio.sleep(pause(failures, None, random.random()))
-    found = f"sha256:{transfer.hash.hexdigest()}"
-    if found != digest:
-        raise session.error(f"blob {digest} came with another digest: {found}")
+    if sink.digest != digest:
+        raise session.error(f"blob {digest} came with another digest: {sink.digest}")

@@ -45,6 +45,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Images": {
         "images": "List images.",
+        "pull": "Bring an image from a registry.",
         "import": "Make an image of a tar archive of a root file system.",
         "load": "Load images from an archive.",
         "save": "Write images to an archive.",
@@ -68,6 +69,7 @@ _MODULES = {
     "images": "image.listing",
     "import": "image.importing",
     "load": "image.loading",
+    "pull": "image.pulling",
     "rmi": "image.removal",
     "save": "image.saving",
     "tag": "image.tagging",

@@ -20,6 +20,7 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
     "load": ("loading", "Load images from an archive."),
     "ls": ("listing", "List images."),
     "prune": ("pruning", "Remove images without a name, and what nothing needs."),
+    "pull": ("pulling", "Bring an image from a registry."),
     "rm": ("removal", "Remove images."),
     "save": ("saving", "Write images to an archive."),
     "tag": ("tagging", "Give an image another name."),

@@ -1,8 +1,11 @@
-"""Row 8: an image is what its digest says, for an archive that is loaded."""
+"""Row 8: an image is what its digest says, in an archive that is loaded or from a registry."""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import tarfile
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +13,16 @@ import pytest
 
 from runtime.directories import Directories
 from runtime.errors import ImageError
+from runtime.images.collection import verify
 from runtime.images.loading import load_archive
 from runtime.images.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
+from runtime.registry.access import Access
+from runtime.registry.pulling import Wanted, pull
+from runtime.registry.settings import Registries
 from tests.runtime.images.archives import Member, archive, digest_of, pieces
+from tests.runtime.registry.faulty import Faulty, answer, faulty
 
 pytestmark = pytest.mark.root
 
@@ -88,6 +97,32 @@ CASES = {
 }
 
 
+ONLY_IN_AN_ARCHIVE = {"wrong size of the manifest"}
+"""A registry's manifest is as long as it is."""
+
+
+def registry_of(data: bytes) -> Callable[[str, dict[str, str]], bytes]:
+    """What a registry answers that has the image of a layout."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        files = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
+    (entry,) = json.loads(files["index.json"])["manifests"]
+
+    def script(path: str, headers: dict[str, str]) -> bytes:
+        digest = entry["digest"] if "/manifests/" in path else path.rpartition("/")[2]
+        found = files.get(f"blobs/sha256/{digest[7:]}")
+        kind = f"Content-Type: {entry['mediaType']}"
+        return answer(404) if found is None else answer(200, found, [kind])
+
+    return script
+
+
+async def pull_from(server: Faulty, store: ImageStore) -> None:
+    """Pull the image that a registry on loopback has."""
+    access = Access(registries=Registries(), environ={"REGISTRY_AUTH_FILE": "/absent"}, uid=0)
+    wanted = Wanted(reference=parse_reference(f"{server.host}/app:x"))
+    await pull(store, access, wanted, lambda _layer, _step, _done: None)
+
+
 def test_the_image_is_right_where_nothing_is_changed(state: Directories) -> None:
     """So that the others are refused for what is wrong with them."""
     state.prepare()
@@ -104,3 +139,34 @@ def test_what_is_not_what_it_says_is_refused(data: bytes, state: Directories) ->
         load_archive(store, pieces(data, 1 << 16))
     assert store.entries() == []
     assert store.layers.names() == []
+
+
+async def test_the_registry_is_right_where_nothing_is_changed(state: Directories) -> None:
+    """So that what is wrong is found by what it says, not by how it is served."""
+    state.prepare()
+    store = ImageStore(state.state)
+    async with faulty(registry_of(layout())) as server:
+        await pull_from(server, store)
+    assert list(verify(store)) == []
+    assert store.layers.names() != []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [data for name, data in CASES.items() if name not in ONLY_IN_AN_ARCHIVE],
+    ids=[name for name in CASES if name not in ONLY_IN_AN_ARCHIVE],
+)
+async def test_what_a_registry_may_not_send_is_refused(
+    data: bytes, state: Directories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is named, no layer can be used, and nothing half of it is left."""
+    monkeypatch.setattr("runtime.registry.session.pause", lambda *_: 0)
+    monkeypatch.setattr("runtime.registry.fetching.pause", lambda *_: 0)
+    state.prepare()
+    store = ImageStore(state.state)
+    async with faulty(registry_of(data)) as server:
+        with pytest.raises(ImageError, match=f"^{server.host}/app:x: "):
+            await pull_from(server, store)
+    assert store.entries() == []
+    assert store.layers.names() == []
+    assert os.listdir(store.blobs.incoming) == []

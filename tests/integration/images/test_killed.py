@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,38 +14,13 @@ from runtime.images.importing import import_archive
 from runtime.images.loading import load_archive
 from runtime.images.saving import save_layout
 from runtime.images.store import ImageStore
+from tests.integration.images.killing import dies_at
 from tests.runtime.images.archives import Member, add_image, archive, pieces
 
 pytestmark = pytest.mark.root
 
-STEPS = ("fsync", "mkdir", "open", "rename", "rmdir", "unlink", "write")
 CREATED = "2024-01-02T03:04:05Z"
 OLD = archive(Member(name="old", content=b"old"))
-
-
-def dies_at(step: int, action: Callable[[], object]) -> bool:
-    """Carry it out in a process that is killed before its nth call; tells whether it was."""
-    pid = os.fork()
-    if pid == 0:
-        counted = [0]
-
-        def before(call: Callable[..., object]) -> Callable[..., object]:
-            def counting(*arguments: object, **named: object) -> object:
-                counted[0] += 1
-                if counted[0] == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return call(*arguments, **named)
-
-            return counting
-
-        for name in STEPS:
-            setattr(os, name, before(getattr(os, name)))
-        try:
-            action()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    return os.WIFSIGNALED(status)
 
 
 def actions(

@@ -35,8 +35,17 @@ def _reference(server: Faulty) -> Reference:
     return parse_reference(f"{server.host}/team/app")
 
 
+class _Memory(io.BytesIO):
+    """A blob in memory."""
+
+    @property
+    def digest(self) -> str:
+        """Of what has come."""
+        return f"sha256:{hashlib.sha256(self.getvalue()).hexdigest()}"
+
+
 async def _blob(server: Faulty, login: Login | None = None) -> bytes:
-    sink = io.BytesIO()
+    sink = _Memory()
     async with open_session(_reference(server), login) as session:
         await fetch_blob(session, SHA, len(BLOB), sink)
     return sink.getvalue()
@@ -113,6 +122,8 @@ async def test_errors_have_the_words_of_the_registry(reply: bytes, problem: str)
 
 class _FullDisk:
     """A sink that takes nothing."""
+
+    digest = ""
 
     def write(self, piece: bytes, /) -> None:
         """Fail as a full disk does."""

@@ -1,0 +1,30 @@
+"""How this user gets at registries: with the logins and the settings that are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from attrs import frozen
+
+from runtime.images.reference import Reference
+from runtime.registry.credentials import find_login
+from runtime.registry.session import Session, open_session
+from runtime.registry.settings import Registries
+
+
+@frozen(kw_only=True)
+class Access:
+    """`environ` and `uid` say whose auth files count."""
+
+    registries: Registries
+    environ: Mapping[str, str]
+    uid: int
+
+    @asynccontextmanager
+    async def session(self, reference: Reference, actions: str = "pull") -> AsyncIterator[Session]:
+        """Talk to the registry of a reference. Raises RegistryError."""
+        login = await find_login(reference, self.environ, self.uid)
+        settings = self.registries.of(reference.domain)
+        async with open_session(reference, login, settings, actions=actions) as session:
+            yield session

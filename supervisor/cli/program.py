@@ -21,6 +21,8 @@ from supervisor.cli.terminal import harmless
 from supervisor.problems import JobsFileError, did_you_mean
 
 NAME = "pocker"
+INTERNAL_ERROR = 70
+"""EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """As if SIGPIPE had ended it, like any other program whose reader has gone."""
@@ -192,6 +194,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain([describe_os_error(error)])
         _abandon_output()
         return 1
+    except Exception:  # noqa: BLE001 # python's own 1 would say that a job has failed
+        sys.excepthook(*sys.exc_info())
+        return INTERNAL_ERROR
     return int(status or 0)
 
 

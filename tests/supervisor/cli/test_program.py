@@ -121,3 +121,11 @@ def test_output_that_cannot_be_written_is_an_error() -> None:
     shell = f"{sys.executable} -m supervisor --help >/dev/full; echo $?"
     ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("1\n", "pocker: no space left on device\n")
+
+
+def test_a_mistake_in_the_program_is_no_failed_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with its place, and with a code of its own, so that systemd begins again."""
+    monkeypatch.setattr("supervisor.cli.check.read_jobs", lambda *_: 1 // 0)
+    called = call("check", "jobs.toml")
+    assert called.code == 70
+    assert "ZeroDivisionError" in called.stderr

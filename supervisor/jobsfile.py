@@ -73,7 +73,7 @@ def read(
     """
     file = shown or path
     try:
-        document = _parse(text, file)
+        document = parse_toml(text, file)
         reader = _Reader(converter=make_converter(posixpath.dirname(path), environ))
         jobsfile = reader.read(reader.substitute(document, environ), path, text)
         return jobsfile, place(reader.faults, text, file)
@@ -94,7 +94,8 @@ def place(faults: Iterable[Fault], text: bytes, file: str) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)
 
 
-def _parse(text: bytes, file: str) -> dict[str, object]:
+def parse_toml(text: bytes, file: str) -> dict[str, object]:
+    """The document in a text; raises JobsFileError where it is not TOML."""
     try:
         return tomllib.loads(text.decode())
     except UnicodeDecodeError as error:

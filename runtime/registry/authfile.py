@@ -41,6 +41,11 @@ class Helper:
     name: str
     server: str
 
+    @property
+    def program(self) -> str:
+        """What is executed."""
+        return f"docker-credential-{self.name}"
+
 
 @frozen(kw_only=True)
 class AuthFile:
@@ -57,10 +62,20 @@ class AuthFile:
         for key in _keys(domain, path):
             if key in self.logins:
                 return self.logins[key]
+        return self.helper(domain)
+
+    def helper(self, domain: str) -> Helper | None:
+        """The program that keeps the passwords of a registry; None where files do."""
+        if domain in self.helpers:
+            return self.helpers[domain]
         if self.default_helper is None:
             return None
-        server = DOCKER_HUB if domain == DEFAULT_DOMAIN else domain
-        return Helper(name=self.default_helper, server=server)
+        return Helper(name=self.default_helper, server=key_of(domain))
+
+
+def key_of(domain: str) -> str:
+    """What `docker login` calls a registry."""
+    return DOCKER_HUB if domain == DEFAULT_DOMAIN else domain
 
 
 def _keys(domain: str, path: str) -> Iterator[str]:
@@ -70,7 +85,7 @@ def _keys(domain: str, path: str) -> Iterator[str]:
         yield "/".join([domain, *parts[:length]])
 
 
-def _normalised(key: str) -> str:
+def normalised(key: str) -> str:
     """A key as a name: older programs wrote addresses, with a scheme and a version of the API."""
     for scheme in _SCHEMES:
         if key.startswith(scheme):
@@ -90,10 +105,10 @@ def parse_auth_file(data: bytes, path: str) -> AuthFile:
     logins: dict[str, Login] = {}
     for key, value in _table(top.get("auths"), path, "auths").items():
         login = _login(_table(value, path, f"auths.{key}"), path, f"auths.{key}")
-        if login is not None and (key == _normalised(key) or _normalised(key) not in logins):
-            logins[_normalised(key)] = login
+        if login is not None and (key == normalised(key) or normalised(key) not in logins):
+            logins[normalised(key)] = login
     helpers = {
-        _normalised(key): Helper(name=_helper(name, path, f"credHelpers.{key}"), server=key)
+        normalised(key): Helper(name=_helper(name, path, f"credHelpers.{key}"), server=key)
         for key, name in _table(top.get("credHelpers"), path, "credHelpers").items()
     }
     store = top.get("credsStore")

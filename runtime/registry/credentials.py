@@ -42,18 +42,18 @@ def auth_paths(environ: Mapping[str, str], uid: int) -> list[str]:
 async def find_login(reference: Reference, environ: Mapping[str, str], uid: int) -> Login | None:
     """The login for a repository; None where there is none. Raises RegistryError."""
     for path in auth_paths(environ, uid):
-        data = _read(path)
+        data = read_bounded(path)
         if data is None:
             continue
         found = parse_auth_file(data, path).find(reference.domain, reference.path)
         if isinstance(found, Helper):
-            found = await _ask(found, environ)
+            found = await ask_helper(found, environ)
         if found is not None:
             return found
     return None
 
 
-def _read(path: str) -> bytes | None:
+def read_bounded(path: str) -> bytes | None:
     """The content of a regular file; a pipe or a device in its place is not waited for."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -79,39 +79,64 @@ def _cause(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-async def _ask(helper: Helper, environ: Mapping[str, str]) -> Login | None:
-    program = f"docker-credential-{helper.name}"
+async def ask_helper(helper: Helper, environ: Mapping[str, str]) -> Login | None:
+    """The login that a helper keeps; None where it has none. Raises RegistryError."""
+    done = await _run(helper, "get", helper.server, environ)
+    if _is_absent(done):
+        return None
+    _check(done, helper)
+    return _answer(done, helper)
+
+
+async def tell_helper(helper: Helper, verb: str, text: str, environ: Mapping[str, str]) -> None:
+    """Let a helper keep or forget a login. Raises RegistryError."""
+    _check(await _run(helper, verb, text, environ), helper)
+
+
+async def _run(
+    helper: Helper, verb: str, text: str, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
     try:
         with trio.fail_after(_HELPER_SECONDS):
-            done = await trio.run_process(
-                [program, "get"],
-                stdin=helper.server.encode(),
+            return await trio.run_process(
+                [helper.program, verb],
+                stdin=text.encode(),
                 capture_stdout=True,
                 capture_stderr=True,
                 check=False,
                 env=dict(environ),
             )
     except trio.TooSlowError:
-        raise RegistryError(f"{program}: no answer within {_HELPER_SECONDS} seconds") from None
+        raise RegistryError(
+            f"{helper.program}: no answer within {_HELPER_SECONDS} seconds"
+        ) from None
     except OSError as error:
-        raise RegistryError(f"start {program}: {_cause(error)}") from error
-    return _answer(done, program, helper.server)
+        raise RegistryError(f"start {helper.program}: {_cause(error)}") from error
 
 
-def _answer(done: subprocess.CompletedProcess[bytes], program: str, server: str) -> Login | None:
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return (done.stdout + done.stderr).decode(errors="replace").strip()
+
+
+def _is_absent(done: subprocess.CompletedProcess[bytes]) -> bool:
+    return done.returncode != 0 and _ABSENT in _said(done)
+
+
+def _check(done: subprocess.CompletedProcess[bytes], helper: Helper) -> None:
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        if _ABSENT in said:
-            return None
-        raise RegistryError(f"{program}: exit status {done.returncode}: {said[:300]}")
+        raise RegistryError(f"{helper.program}: exit status {done.returncode}: {_said(done)[:300]}")
+
+
+def _answer(done: subprocess.CompletedProcess[bytes], helper: Helper) -> Login:
+    # What it printed may hold a secret.
+    unclear = RegistryError(f"{helper.program}: its answer for {helper.server} cannot be read")
     try:
         answer = json.loads(done.stdout)
         username, secret = answer["Username"], answer["Secret"]
     except (ValueError, RecursionError, KeyError, TypeError):
-        # What it printed may hold a secret.
-        raise RegistryError(f"{program}: its answer for {server} cannot be read") from None
+        raise unclear from None
     if not isinstance(username, str) or not isinstance(secret, str):
-        raise RegistryError(f"{program}: its answer for {server} cannot be read")
+        raise unclear
     if username == _TOKEN_USER:
         return Login(username="", password="", identity_token=secret)
     return Login(username=username, password=secret)

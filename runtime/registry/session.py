@@ -180,29 +180,49 @@ async def open_session(
 
     `actions` are what is to be done there: ``pull`` or ``pull,push``. Raises RegistryError.
     """
+    async with _client(str(reference), reference.domain, settings) as client:
+        scopes = (f"repository:{reference.path}:{actions}",)
+        session = Session(
+            name=str(reference),
+            domain=reference.domain,
+            repository=reference.path,
+            client=client,
+            authority=Authority(client=client, login=login, scopes=scopes),
+        )
+        await session.find_scheme()
+        yield session
+
+
+async def check_login(domain: str, login: Login, settings: RegistrySettings | None = None) -> None:
+    """Raises RegistryError where a registry does not let somebody in."""
+    async with _client(domain, domain, settings) as client:
+        authority = Authority(client=client, login=login, scopes=())
+        session = Session(
+            name=domain, domain=domain, repository="", client=client, authority=authority
+        )
+        await session.find_scheme()
+        async with session.answer(Call(method="GET", url=session.url(""))) as response:
+            if not response.is_success:
+                raise await session.refusal(response)
+
+
+@asynccontextmanager
+async def _client(
+    name: str, domain: str, settings: RegistrySettings | None
+) -> AsyncIterator[httpx.AsyncClient]:
     settings = settings or RegistrySettings()
-    local = is_loopback(origin_of(f"https://{host_of(reference.domain)}").host)
+    local = is_loopback(origin_of(f"https://{host_of(domain)}").host)
     # Bytes are hashed as they come: nothing may pack them on the way.
     headers = {"Accept-Encoding": "identity", "User-Agent": "pocker"}
     try:
         trusted = _trusted(settings, local=local)
     except OSError as error:
         cause = (error.strerror or str(error)).lower()
-        raise RegistryError(f"{reference}: ca_file {settings.ca_file}: {cause}") from error
+        raise RegistryError(f"{name}: ca_file {settings.ca_file}: {cause}") from error
     async with httpx.AsyncClient(
         timeout=_TIMEOUT, trust_env=not local, headers=headers, verify=trusted
     ) as client:
-        session = Session(
-            name=str(reference),
-            domain=reference.domain,
-            repository=reference.path,
-            client=client,
-            authority=Authority(
-                client=client, login=login, scopes=(f"repository:{reference.path}:{actions}",)
-            ),
-        )
-        await session.find_scheme()
-        yield session
+        yield client
 
 
 def _trusted(settings: RegistrySettings, *, local: bool) -> ssl.SSLContext:

@@ -56,7 +56,7 @@ def bring(settings: Settings, wanted: Wanted, stream: TextIO | None) -> Pulled:
     from supervisor.cli.groups import first_of
     from supervisor.cli.image.access import image_store
     from supervisor.cli.image.progress import nothing, progress
-    from supervisor.registries import own_access
+    from supervisor.cli.image.registries import own_access
 
     access = own_access()
     with image_store(settings, change=True) as store:

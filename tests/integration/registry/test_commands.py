@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
 
 from runtime.directories import Directories
-from tests.integration.registry.peer import Peer
+from tests.integration.registry.peer import PASSWORD, Peer, skopeo
 from tests.supervisor.cli.calling import Call, call
 
 pytestmark = pytest.mark.root
 
 
 @pytest.fixture(autouse=True)
-def _own_files(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none.toml").touch()
     monkeypatch.setenv("REGISTRY_AUTH_FILE", f"{tmp_path}/auth.json")
+    monkeypatch.setenv("POCKER_REGISTRIES", f"{tmp_path}/none.toml")
 
 
 def pocker(state: Directories, *arguments: str) -> Call:
@@ -67,3 +72,59 @@ def test_what_cannot_be_pulled_is_said(
     assert called.stderr.startswith(f"pocker: {problem.format(host=peer.host)}")
     assert len(called.stderr.splitlines()) == 1
     assert pocker(state, "images", "-q").stdout == ""
+
+
+def test_a_login_opens_a_registry(
+    guarded: Peer, state: Directories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried before it is kept; pull and skopeo use it, until logout."""
+    name, auth = f"{guarded.host}/team/app:small", f"{tmp_path}/auth.json"
+    settings = tmp_path / "registries.toml"
+    monkeypatch.setenv("POCKER_REGISTRIES", str(settings))
+    refused = f"pocker: {name}: 127.0.0.1 answered 401 UNAUTHORIZED: authentication required\n"
+
+    def log_in(password: str) -> Call:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{password}\n".encode())))
+        return pocker(state, "login", "-u", "me", "--password-stdin", f"https://{guarded.host}")
+
+    settings.write_text("[registry]")
+    wrong = log_in(PASSWORD)
+    told = f'{settings}:1: registry: unknown key; did you mean "registries"?\n'
+    assert (wrong.code, wrong.stderr) == (2, told)
+    settings.write_text(f'[registries."{guarded.host}"]\nca_file = "{guarded.top}/certs/ca.crt"\n')
+    assert pocker(state, "pull", "-q", name).stderr == refused
+    wrong = log_in("wrong")
+    assert (wrong.code, wrong.stdout) == (1, "")
+    assert "401 UNAUTHORIZED" in wrong.stderr
+    assert not Path(auth).exists()
+    right = log_in(PASSWORD)
+    assert (right.code, right.stdout) == (0, "Login Succeeded\n")
+    assert right.stderr == f"pocker: the password is in {auth}, not encrypted\n"
+    assert pocker(state, "pull", "-q", name).stdout == f"{name}\n"
+    certificates = f"--cert-dir={guarded.top}/certs"
+    skopeo("inspect", "--raw", f"--authfile={auth}", certificates, f"docker://{name}")
+    gone = pocker(state, "logout", guarded.host)
+    assert gone.stdout == f"Removed the login for {guarded.host} from {auth}\n"
+    assert pocker(state, "logout", guarded.host).stdout == f"Not logged in to {guarded.host}\n"
+    assert pocker(state, "pull", "-q", name).stderr == refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["-p", "x", "--password-stdin"], 2, "--password and --password-stdin exclude each other"),
+        (["--password-stdin"], 2, "--password-stdin needs --username"),
+        (["-u", "me", "--password-stdin"], 1, "the password is empty"),
+        (["-u", "me"], 1, "no terminal to ask for the password; use --username and"),
+        (["name"], 2, "'name' names no registry"),
+    ],
+)
+def test_a_login_without_enough_is_refused(
+    arguments: list[str], code: int, problem: str,
+    state: Directories, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Nobody is asked for anything."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    called = pocker(state, "login", *arguments)
+    assert (called.code, called.stdout) == (code, "")
+    assert called.stderr.startswith(f"pocker: {problem}")

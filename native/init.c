@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "exitrecord.h"
+#include "relay.h"
 #include "sandbox.h"
 #include "syscalls.h"
 
@@ -248,9 +249,11 @@ static void wait_for_reader(void) {
 
 // PID 1 until the command ends. Everything else in the container dies then.
 __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *all,
-                                                struct exit_record *record, int64_t started_boot) {
+                                                struct relay *relay, struct exit_record *record,
+                                                int64_t started_boot) {
     int status;
     for (;;) {
+        relay_until_signal(relay);
         siginfo_t info;
         int number = sigwaitinfo(all, &info);
         if (number == SIGCHLD) {
@@ -262,6 +265,7 @@ __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *a
     note_end(record, status, started_boot);
     end_the_others();
     write_exit_record(record);
+    relay_finish(relay);
     wait_for_reader();
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
@@ -277,6 +281,9 @@ static int start_command(struct launch *launch, const sigset_t *all) {
     if (getpid() != 1) {  // it ends all others in its namespace, which must be the container's
         errno = EINVAL;
         return report_fail(&launch->sandbox.report, "stay as PID 1 of the host's processes");
+    }
+    if (relay_begin(&launch->sandbox.relay, all) < 0) {
+        return report_fail(&launch->sandbox.report, "wait for signals and a terminal");
     }
     struct exit_record record = {.started_ns = nanoseconds(CLOCK_REALTIME)};
     int64_t started_boot = nanoseconds(CLOCK_BOOTTIME);
@@ -298,7 +305,7 @@ static int start_command(struct launch *launch, const sigset_t *all) {
     // End-of-file on the output pipes must mean that the command's last writer is gone, and
     // end-of-file on the report socket that the command runs: that one goes last.
     for (int fd = INIT_STDIN; fd <= INIT_REPORT; fd++) close(fd);
-    supervise((pid_t)pid, all, &record, started_boot);
+    supervise((pid_t)pid, all, &launch->sandbox.relay, &record, started_boot);
 }
 
 // The supervisor's own child, which it knows by a pidfd from before it does anything.

@@ -28,7 +28,7 @@
     STEP(mknod, MKNOD, "suuu")                \
     STEP(file, FILE, "sub")                   \
     STEP(sysctl, SYSCTL, "ss")                \
-    STEP(terminal, TERMINAL, "uuuu")          \
+    STEP(terminal, TERMINAL, "uuuuu")         \
     STEP(mask, MASK, "v")                     \
     STEP(read_only, READ_ONLY, "v")           \
     STEP(read_only_root, READ_ONLY_ROOT, "")  \

@@ -5,11 +5,13 @@
 #include <stdbool.h>
 
 #include "plan.h"
+#include "relay.h"
 #include "report.h"
 
 struct sandbox {
     int root;   // the container's root directory, once a root step or `join` has run; else -1
     int blank;  // a read-only empty tmpfs that masks directories, once one was needed; else -1
+    struct relay relay;
     struct report report;
 };
 

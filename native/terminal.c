@@ -58,6 +58,27 @@ static int bind_console(struct sandbox *sandbox, int peer) {
     return 0;
 }
 
+// PID 1 is to stand between the terminal and the pipes that it was started with.
+static int keep(struct sandbox *sandbox, int *master, int peer) {
+    struct relay *relay = &sandbox->relay;
+    relay->input = fcntl(INIT_STDIN, F_DUPFD_CLOEXEC, INIT_HOLD);
+    relay->output = fcntl(INIT_STDOUT, F_DUPFD_CLOEXEC, INIT_HOLD);
+    relay->peer = fcntl(peer, F_DUPFD_CLOEXEC, INIT_HOLD);
+    if (relay->input < 0 || relay->output < 0 || relay->peer < 0) {
+        return report_fail(&sandbox->report, "keep the terminal");
+    }
+    relay->terminal = steal_fd(master);
+    relay->on = true;
+    return 0;
+}
+
+static int hand_out(struct sandbox *sandbox, int master) {
+    if (report_send_descriptor(INIT_REPORT, REPORT_TERMINAL, master) < 0) {
+        return report_fail(&sandbox->report, "hand the terminal out");
+    }
+    return 0;
+}
+
 int terminal_make(struct sandbox *sandbox, const struct plan_step *step) {
     AUTO_CLOSE int master = open_multiplexer(sandbox);
     if (master < 0) return -1;
@@ -71,9 +92,8 @@ int terminal_make(struct sandbox *sandbox, const struct plan_step *step) {
         return -1;
     }
     if (step->values[3].number != 0 && bind_console(sandbox, peer) < 0) return -1;
-    if (report_send_descriptor(INIT_REPORT, REPORT_TERMINAL, master) < 0) {
-        return report_fail(&sandbox->report, "hand the terminal out");
-    }
+    bool kept = step->values[4].number != 0;
+    if ((kept ? keep(sandbox, &master, peer) : hand_out(sandbox, master)) < 0) return -1;
     for (int fd = INIT_STDIN; fd <= INIT_STDERR; fd++) {
         if (dup2(peer, fd) < 0) return report_fail(&sandbox->report, "use the terminal");
     }

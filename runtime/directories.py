@@ -38,6 +38,11 @@ class ContainerDirectory:
         return f"{self.runtime}/stderr"
 
     @property
+    def stdin(self) -> str:
+        """Named pipe of the command's standard input, or of what is typed at its terminal."""
+        return f"{self.runtime}/stdin"
+
+    @property
     def cgroups(self) -> str:
         """Where the container's cgroups are; another supervisor may itself be in other ones."""
         return f"{self.runtime}/cgroups.json"

@@ -86,10 +86,15 @@ class Device:
 
 @frozen(kw_only=True)
 class Terminal:
-    """A terminal of the container's own for its command; 0 rows or columns: not known."""
+    """A terminal of the container's own for its command; 0 rows or columns: not known.
+
+    One that is `kept` is looked after by PID 1: what is written to it comes out of the container's
+    output pipe, and what is typed goes into its input pipe. So its users may come and go.
+    """
 
     rows: int = 0
     columns: int = 0
+    kept: bool = False
 
     def __attrs_post_init__(self) -> None:
         for name, number in (("rows", self.rows), ("columns", self.columns)):
@@ -133,7 +138,9 @@ class ContainerSpec:
     /etc/group; `groups` are supplementary ones. `network` "none" is a namespace with loopback
     only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
     without it the command is PID 1. `seccomp` False runs unconfined. With a `terminal` the command
-    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing.
+    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing. The input
+    pipe with a name (`stdin_open`) never ends, whoever writes to it, and has to do with a kept
+    terminal as well.
     """
 
     id: str
@@ -162,6 +169,7 @@ class ContainerSpec:
     merge_output: bool = False
     terminal: Terminal | None = None
     stdin: bool = False
+    stdin_open: bool = False
 
     def __attrs_post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.id):
@@ -175,6 +183,8 @@ class ContainerSpec:
             raise SpecError("hostname", f"{self.hostname!r} is not a valid host name")
         if not 0 <= self.umask <= 0o777:
             raise SpecError("umask", f"{self.umask:#o} is not between 0 and 0777")
+        if self.terminal is not None and self.terminal.kept and not self.init:
+            raise SpecError("terminal", "cannot be kept without init")
         if not 1 <= self.stop_signal <= 64:
             raise SpecError("stop_signal", f"{self.stop_signal} is not a signal number")
 

@@ -73,6 +73,11 @@ def _check_policies(values: Values) -> Iterator[Fault]:
         )
 
 
+def _check_terminal(values: Values) -> Iterator[Fault]:
+    if values.get("tty") and not values.get("init", True):
+        yield Fault(("tty",), "needs init, which looks after the terminal")
+
+
 def _check_sysctls(values: Values) -> Iterator[Fault]:
     for name in values.get("sysctls", ()):
         try:
@@ -101,6 +106,7 @@ _CHECKS: tuple[tuple[Collection[str], Callable[[Values], Iterator[Fault]]], ...]
     (("image", "rootfs"), _check_root),
     (("command", "entrypoint", "image"), _check_command),
     (("retries", "restart"), _check_policies),
+    (("tty", "init"), _check_terminal),
     (("sysctls", "network_mode"), _check_sysctls),
     (("volumes", "tmpfs"), _check_targets),
     (tuple(keys_of(Resources)), _check_limits),

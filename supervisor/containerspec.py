@@ -20,6 +20,7 @@ from runtime.spec import (
     HostRootfs,
     OverlayRootfs,
     Rootfs,
+    Terminal,
     Tmpfs,
     Ulimit,
     Volume,
@@ -108,4 +109,6 @@ def container_spec(job: JobSpec, identifier: str, image: Image | None) -> Contai
         seccomp=job.security_opt.seccomp,
         stop_signal=stop_signal(job, image),
         merge_output=job.log.merge,
+        terminal=Terminal(kept=True) if job.tty else None,
+        stdin_open=job.stdin_open,
     )

@@ -118,6 +118,18 @@ class JobSpec:
 
     Example: init = false
     """
+    tty: Flag = False
+    """Whether the command gets a terminal of its own. What it writes there is its log; nobody need
+    be attached to it. Not without `init`.
+
+    Example: tty = true
+    """
+    stdin_open: Flag = False
+    """Whether the command's input stays open, although nobody may be there to write to it; without
+    it there is nothing to read.
+
+    Example: stdin_open = true
+    """
     environment: Environment = field(factory=dict)
     """The variables of the command. `KEY` alone passes the supervisor's own variable on, where it
     is set; nothing else of the supervisor's environment reaches a job. Added to `[defaults]`.

@@ -27,7 +27,7 @@ from supervisor.resources import Resources
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Program": (
         "image", "rootfs", "command", "entrypoint", "working_dir", "user", "group_add",
-        "hostname", "init",
+        "hostname", "init", "tty", "stdin_open",
     ),
     "Order and outcome": (
         "depends_on", "retries", "backoff", "restart", "timeout", "stop_signal",

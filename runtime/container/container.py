@@ -25,6 +25,7 @@ from runtime.container.exit import Exit, combine
 from runtime.container.leavings import remove_files
 from runtime.container.pipes import (
     anonymous_pipe,
+    make_input,
     make_output,
     open_reader,
     open_writer,
@@ -232,18 +233,25 @@ class Container:
 
     def _streams(self, spec: ContainerSpec, owner: Identity, hold: Callable[[int], int]) -> Streams:
         """Make what the command reads from and writes to; a terminal it makes for itself."""
-        if spec.terminal is not None or not spec.stdin:
+        kept = spec.terminal is not None and spec.terminal.kept
+        handed_out = spec.terminal is not None and not kept
+        if spec.stdin_open and not handed_out:
+            stdin = make_input(self.directory.stdin, owner)
+        elif spec.terminal is not None or not spec.stdin:
             stdin = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         else:
             stdin, self.stdin = anonymous_pipe(owner)
             os.set_blocking(self.stdin, False)
         hold(stdin)
-        if spec.terminal is not None:
+        if handed_out:
             return Streams(stdin=stdin, stdout=stdin, stderr=stdin, hold=())
         self.stdout = make_output(self.directory.stdout, owner)
         out_write = err_write = hold(open_writer(self.directory.stdout))
         holds = [hold(open_reader(self.directory.stdout))]
-        if not spec.merge_output:
+        if kept:
+            for fd in (stdin, out_write):  # PID 1 waits for both at once
+                os.set_blocking(fd, False)
+        elif not spec.merge_output:
             self.stderr = make_output(self.directory.stderr, owner)
             err_write = hold(open_writer(self.directory.stderr))
             holds.append(hold(open_reader(self.directory.stderr)))

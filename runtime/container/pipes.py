@@ -18,6 +18,14 @@ def make_output(path: str, owner: Identity) -> int:
     return open_reader(path)
 
 
+def make_input(path: str, owner: Identity) -> int:
+    """Make a named pipe that is never at its end, as whoever reads it could write to it as well."""
+    os.mkfifo(path, 0o600)
+    if owner.uid or owner.gid:
+        os.chown(path, owner.uid, owner.gid)
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+
 def anonymous_pipe(owner: Identity) -> tuple[int, int]:
     """The read and the write end of a pipe that has no name.
 

@@ -126,7 +126,8 @@ def mount_steps(
 
 def terminal_step(terminal: Terminal, uid: int, *, console: bool) -> Step:
     """Make a terminal that belongs to a user; as /dev/console, too, where it is the container's."""
-    return Step("terminal", (uid, terminal.rows, terminal.columns, int(console)), "terminal")
+    size = (terminal.rows, terminal.columns)
+    return Step("terminal", (uid, *size, int(console), int(terminal.kept)), "terminal")
 
 
 def _cgroup_steps(

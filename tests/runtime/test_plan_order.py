@@ -157,7 +157,7 @@ def test_a_terminal_is_made_in_a_devpts_of_our_own(
         assert not {"terminal", "foreground"} & set(names)
         return
     made = place(plan, "terminal")
-    assert plan[made].arguments == (around.identity.uid, 24, 80, 1)
+    assert plan[made].arguments == (around.identity.uid, 24, 80, 1, 0)
     users = [
         index for index, step in enumerate(plan) if "[" in step.origin and step.name != "mkdir"
     ]

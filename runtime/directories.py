@@ -75,10 +75,21 @@ class ContainerDirectory:
 
 @frozen
 class Directories:
-    """The two base directories, absolute."""
+    """The two base directories, absolute; `store` has the images, where `state` does not."""
 
     root: str
     state: str
+    store: str | None = None
+
+    @property
+    def detached(self) -> Directories:
+        """Those of the containers that no jobs file tells of; they have the same images."""
+        return Directories(f"{self.root}/detached", f"{self.state}/detached", self.image_store)
+
+    @property
+    def image_store(self) -> str:
+        """Where images are kept."""
+        return self.state if self.store is None else self.store
 
     @property
     def mountpoint(self) -> str:
@@ -93,7 +104,7 @@ class Directories:
     @property
     def images(self) -> str:
         """The unpacked layers of images."""
-        return f"{self.state}/layers"
+        return f"{self.image_store}/layers"
 
     @property
     def containers(self) -> str:

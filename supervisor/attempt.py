@@ -322,6 +322,8 @@ class Attempt:
             await self._wait_for_wish(began)
             assert self.wish.cause is not None
             self._ended_by = self.wish.cause
+            if self.wish.grace is not None:
+                grace = self.wish.grace
             self.observer.stopping(self.wish.cause)
         if not self.wish.at_once.is_set():
             container.signal(self._stop_signal)

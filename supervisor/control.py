@@ -15,13 +15,15 @@ class StopWish:
     cause: StopCause | None = None
     asked: trio.Event = field(factory=trio.Event)
     """Set once the command is to be asked to end."""
+    grace: float | None = None
+    """Seconds between the two, where whoever asked first has said so."""
     at_once: trio.Event = field(factory=trio.Event)
     """Set once there is no more time for that."""
 
-    def ask(self, cause: StopCause) -> None:
+    def ask(self, cause: StopCause, grace: float | None = None) -> None:
         """Ask for an orderly end; the first cause is the one that counts."""
         if self.cause is None:
-            self.cause = cause
+            self.cause, self.grace = cause, grace
         self.asked.set()
 
     def insist(self, cause: StopCause) -> None:

@@ -22,7 +22,7 @@ def _store(directories: Directories) -> ImageStore:
     # Only jobs with an image of the store pay for what reads it.
     from runtime.images.store import ImageStore
 
-    return ImageStore(directories.state)
+    return ImageStore(directories.image_store)
 
 
 def image_of(job: JobSpec, directories: Directories) -> Image | None:

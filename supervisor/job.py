@@ -21,13 +21,7 @@ from supervisor.control import StopWish
 from supervisor.dependencies import first_unmet
 from supervisor.health import Health
 from supervisor.jobspec import JobSpec
-from supervisor.journal import (
-    AttemptRecord,
-    AttemptResult,
-    RunRecord,
-    is_void,
-    result_of,
-)
+from supervisor.journal import AttemptRecord, AttemptResult, RunRecord, is_void, result_of
 from supervisor.observer import RunObserver, log_end, log_loss, log_retry
 from supervisor.rebuild import Document
 from supervisor.restart import Retry, next_step
@@ -55,6 +49,8 @@ class JobRun:
     """A run of a job of this name that has gone from the file and may not have ended yet."""
     started: trio.Event = field(factory=trio.Event, init=False)
     """Set once an attempt's command has been executed."""
+    tried: trio.Event = field(factory=trio.Event, init=False)
+    """Set once an attempt's command has been executed, or could not be, or the run has ended."""
     healthy: trio.Event = field(factory=trio.Event, init=False)
     """Set once an attempt was found healthy."""
     ended: trio.Event = field(factory=trio.Event, init=False)
@@ -119,9 +115,9 @@ class JobRun:
         container = None if self.attempt is None else self.attempt.container
         return None if container is None else container.usage().memory_current
 
-    def stop(self, cause: StopCause = "cancelled") -> None:
+    def stop(self, cause: StopCause = "cancelled", grace: float | None = None) -> None:
         """Ask for an orderly end; a run that only waits ends at once."""
-        self.wish.ask(cause)
+        self.wish.ask(cause, grace)
         self._pass_on_wish()
 
     def kill(self) -> None:
@@ -135,7 +131,10 @@ class JobRun:
             self._waiting.cancel()
         if self.attempt is not None:
             wish = self.attempt.wish
-            (wish.insist if self.wish.at_once.is_set() else wish.ask)(self.wish.cause)
+            if self.wish.at_once.is_set():
+                wish.insist(self.wish.cause)
+            else:
+                wish.ask(self.wish.cause, self.wish.grace)
 
     def redefine(self, spec: JobSpec, shop: Workshop) -> None:
         """Go on with another definition; what already runs may have to end for it."""
@@ -170,6 +169,7 @@ class JobRun:
             if not self.state.terminal:
                 await self._make_attempts()
         finally:
+            self.tried.set()
             self.ended.set()
 
     def _entered(self, event: Event) -> bool:

@@ -81,6 +81,18 @@ def read(
         raise JobsFileError([Problem(file, None, "", "is nested too deeply")]) from error
 
 
+def read_tables(tables: Mapping[str, object], path: str, name: str) -> JobsFile:
+    """The jobs of tables that a program has written; raises JobsFileError.
+
+    All is meant as it is written: no variables are replaced, and paths are absolute.
+    """
+    reader = _Reader(converter=make_converter(posixpath.dirname(path), {}))
+    jobsfile = reader.read({"name": name, "jobs": dict(tables)}, path, b"")
+    if reader.faults:
+        raise JobsFileError(place(reader.faults, b"", path))
+    return jobsfile
+
+
 def place(faults: Iterable[Fault], text: bytes, file: str) -> list[Problem]:
     """Faults as problems of a file, in its order; one fault found in many jobs is one problem."""
     distinct = list(dict.fromkeys(faults))

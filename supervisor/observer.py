@@ -32,6 +32,7 @@ class ObservedRun(Protocol):
     state: RunState
     attempts: int
     started: trio.Event
+    tried: trio.Event
     healthy: trio.Event
     result: AttemptResult | None
 
@@ -67,6 +68,7 @@ class RunObserver:
                 self._event(EventKind.ATTEMPT, f"attempt {run.attempts} adopted", pid=pid)
                 said = "job adopted"
         run.started.set()
+        run.tried.set()
         log.info(said, job=self.job.name, run=run.number, attempt=run.attempts, pid=pid)
 
     def health(self, health: Health, detail: str) -> None:
@@ -89,6 +91,7 @@ class RunObserver:
     def ended(self, result: AttemptResult) -> None:
         self._journal.end_attempt(self.record, result)
         self.run.result = result
+        self.run.tried.set()
 
     def out_of_memory(self, kills: int, usage: Usage, victims: Sequence[OomVictim]) -> None:
         limit = self.job.limits.memory

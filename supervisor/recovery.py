@@ -68,15 +68,18 @@ def _is_alive(journal: Journal, run: RunRecord, runtime: Runtime) -> bool:
 
 
 async def restore_runs(
-    shop: Workshop, jobsfile: JobsFile, chosen: Sequence[str]
+    shop: Workshop, jobsfile: JobsFile, chosen: Sequence[str], again: Collection[str] = ()
 ) -> dict[str, JobRun]:
-    """The runs of the chosen jobs, taken up or begun; nothing else is left running."""
+    """The runs of the chosen jobs, taken up or begun; nothing else is left running.
+
+    Those of `again` begin anew where they have ended.
+    """
     recorded = shop.journal.runs(session=shop.session)
     known = {run.job: run for run in recorded}
     runs: dict[str, JobRun] = {}
     for name in chosen:
         spec = jobsfile.jobs[name]
-        if name in known:
+        if name in known and not (name in again and known[name].state.terminal):
             runs[name] = JobRun.take_up(spec, shop, known[name])
         else:
             runs[name] = JobRun.begin(spec, shop)

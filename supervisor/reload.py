@@ -8,10 +8,8 @@ of.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import structlog
 import trio
@@ -24,7 +22,6 @@ from supervisor.ordering import graph_of, select
 from supervisor.problems import JobsFileError, Problem
 from supervisor.revision import Revision, compare
 from supervisor.scheduler import Over, Scheduler
-from supervisor.sources import open_jobsfile
 from supervisor.workshop import Workshop
 
 log = structlog.stdlib.get_logger()
@@ -35,6 +32,7 @@ class Reloader:
     """Reads the file of an `up` again, which was asked for `names`, or for all jobs if none."""
 
     names: Sequence[str]
+    read: Callable[[], JobsFile]
     shop: Workshop
     scheduler: Scheduler
     around: Callable[[], AbstractContextManager[None]]
@@ -52,9 +50,8 @@ class Reloader:
                     return await self._reload()
 
     async def _reload(self) -> Revision:
-        path = Path(self.shop.file)
         try:
-            jobsfile = await trio.to_thread.run_sync(open_jobsfile, path, os.environ)
+            jobsfile = await trio.to_thread.run_sync(self.read)
             chosen = self._choose(jobsfile)
         except JobsFileError as error:
             self._refuse(error)

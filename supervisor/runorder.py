@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import asdict, evolve
 
 from runtime.errors import SpecError
 from runtime.images.image import Image
@@ -18,9 +18,10 @@ from runtime.spec import ContainerSpec, Terminal
 from supervisor.conflicts import limits_of
 from supervisor.containerspec import container_spec
 from supervisor.faults import REFUSALS, faults_of
+from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
-from supervisor.problems import show_path
+from supervisor.problems import JobsFileError, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import make_converter
 
@@ -50,6 +51,12 @@ OPTIONS: Mapping[str, str] = {
     "sysctls": "--sysctl",
     "network_mode": "--network",
     "labels": "--label",
+    "restart": "--restart",
+    "stop_signal": "--stop-signal",
+    "stop_grace_period": "--stop-timeout",
+    "healthcheck": "--health-cmd",
+    "tty": "--tty",
+    "stdin_open": "--interactive",
     "command": "COMMAND",
 }
 """The option that a key of a job stands for."""
@@ -97,6 +104,28 @@ def order_spec(
         raise OrderError(_of_spec(error)) from error
 
 
+def lasting_table(table: Mapping[str, object], job: JobSpec) -> dict[str, object]:
+    """The table of a job with nothing in it that depends on where and by whom it is read."""
+    lasting = dict(table)
+    lasting["image"] = job.image
+    lasting["environment"] = dict(job.environment)
+    for key, entries in (("volumes", job.volumes), ("devices", job.devices)):
+        if entries:
+            lasting[key] = [asdict(entry) for entry in entries]
+    return lasting
+
+
+def check_lasting(table: Mapping[str, object]) -> None:
+    """Refuse what a supervisor could not read as a job. Raises OrderError."""
+    try:
+        read_tables({_ANY: table}, "/", _ANY)
+    except JobsFileError as error:
+        problem = error.problems[0]
+        key = problem.key.removeprefix(f"jobs.{_ANY}").removeprefix(".")
+        name = key.partition(".")[0].partition("[")[0]
+        raise OrderError(_told(name, problem.message) if name else problem.message) from error
+
+
 def cpu_weight(shares: int) -> int:
     """The weight of Docker's CPU shares: 100 for 1024, as the control groups have it."""
     return min(10_000, max(1, round(shares * 100 / 1024)))
@@ -121,6 +150,7 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
     return _MOUNTS[kind], table
 
 
+_ANY = "any"
 _MOUNTS = {"bind": "volumes", "tmpfs": "tmpfs"}
 _MOUNT_KEYS = {
     "source": "source",

@@ -94,6 +94,14 @@ class Scheduler:
             if id(run) not in known:
                 self._begin(run)
 
+    def begin_again(self, run: JobRun) -> None:
+        """Let this run take the place of one of the same job that has ended.
+
+        To be called while it is `held_open`.
+        """
+        self.runs[run.spec.name] = run
+        self._begin(run)
+
     def leaving(self, name: str) -> JobRun | None:
         """A run of a job of this name that is to end because the job has gone from the file."""
         found = (run for run in self._leaving if run.spec.name == name and not run.ended.is_set())
@@ -105,12 +113,6 @@ class Scheduler:
             log.warning("killing all jobs now")
             self._kill_all()
         self.shutting_down.set()
-
-    async def stop(self, name: str) -> None:
-        """Stop one job and return when it has ended."""
-        run = self.runs[name]
-        run.stop()
-        await run.ended.wait()
 
     def _kill_all(self) -> None:
         for run in (*self.runs.values(), *self._leaving):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext
+from functools import partial
+from pathlib import Path
 
 import structlog
 import trio
@@ -30,6 +33,7 @@ from supervisor.recovery import begin_or_take_up, remove_strays, restore_runs
 from supervisor.reload import Reloader
 from supervisor.revision import Revision
 from supervisor.scheduler import Over, Scheduler
+from supervisor.sources import open_jobsfile
 from supervisor.workshop import Workshop
 
 SHUTDOWN_TIMEOUT = 90.0
@@ -56,6 +60,23 @@ class Means:
 
 
 @frozen(kw_only=True)
+class Book:
+    """Where the jobs are written down, and what that means for a supervisor of them."""
+
+    read: Callable[[], JobsFile]
+    """Reads them as they are now. Raises JobsFileError; called in a thread."""
+    lasting: bool = False
+    """Whether jobs that have ended stay as they are for the next supervisor."""
+    again: Collection[str] = ()
+    """Jobs to begin anew where they have ended."""
+
+    @classmethod
+    def of(cls, jobsfile: JobsFile) -> Book:
+        """A jobs file: once all its jobs have ended, the next supervisor begins them anew."""
+        return cls(read=partial(open_jobsfile, Path(jobsfile.path), os.environ))
+
+
+@frozen(kw_only=True)
 class Watcher:
     """Who looks on while an `up` runs: told of each transition, shown each line."""
 
@@ -69,12 +90,19 @@ class Watcher:
 class Service:
     """A supervisor that is open for business; `run` carries it out."""
 
-    scheduler: Scheduler
-    journal: Journal
-    session: int
     control: socket.socket
     reloader: Reloader
     forwarder: Forwarder
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What carries the runs out."""
+        return self.reloader.scheduler
+
+    @property
+    def journal(self) -> Journal:
+        """The state database."""
+        return self.reloader.shop.journal
 
     @property
     def runs(self) -> Mapping[str, JobRun]:
@@ -91,6 +119,13 @@ class Service:
         await self.forwarder.catch_listed()
         return revision
 
+    def begin_again(self, name: str) -> JobRun:
+        """A new run of a job that has ended. Raises Over where everything is to end."""
+        with self.scheduler.held_open():
+            run = JobRun.begin(self.runs[name].spec, self.reloader.shop)
+            self.scheduler.begin_again(run)
+        return run
+
     async def run(self, ready: Callable[[], None] = lambda: None) -> int | None:
         """Return when every run has ended: the signal that asked for it, or None.
 
@@ -100,7 +135,7 @@ class Service:
         async with trio.open_nursery() as nursery:
             await nursery.start(self._watch_signals, caught)
             await nursery.start(self.forwarder.run)
-            nursery.start_soon(serve_control, self.scheduler, self.reload, self.control)
+            nursery.start_soon(serve_control, self, self.control)
             ready()
             await self.scheduler.run()
             nursery.cancel_scope.cancel()
@@ -139,7 +174,7 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    jobsfile: JobsFile, names: Sequence[str], means: Means, watcher: Watcher
+    jobsfile: JobsFile, names: Sequence[str], means: Means, watcher: Watcher, book: Book
 ) -> AsyncIterator[Service]:
     """Everything that an `up` of these jobs, and of those they need, stands on.
 
@@ -147,7 +182,6 @@ async def open_service(
     was. Raises AlreadyRunning, Unfinished, ContainerError, JournalError or KeyError for the name
     of no job.
     """
-    chosen = select(graph_of(jobsfile.jobs), names)
     places = Places(directories=means.directories)
     Runtime.require_rights()
     means.directories.prepare()
@@ -155,6 +189,10 @@ async def open_service(
         closing(SupervisorLock(means.directories.state)),
         control_socket(places.socket, means.descriptor) as control,
     ):
+        if book.lasting:
+            # There may be more since, from somebody who found nobody to tell.
+            jobsfile = await trio.to_thread.run_sync(book.read)
+        chosen = select(graph_of(jobsfile.jobs), names)
         runtime = _open_runtime(means)
         journal = open_journal(places)
         try:
@@ -171,20 +209,17 @@ async def open_service(
                 sink=watcher.sink,
                 changed=watcher.changed,
             )
-            runs = await restore_runs(shop, jobsfile, chosen)
+            runs = await restore_runs(shop, jobsfile, chosen, book.again)
             scheduler = Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT)
-            yield Service(
-                scheduler=scheduler,
-                journal=journal,
-                session=session,
-                control=control,
-                reloader=Reloader(
-                    names=names, shop=shop, scheduler=scheduler, around=watcher.reloading
-                ),
-                forwarder=Forwarder(scheduler=scheduler),
+            around = watcher.reloading
+            reloader = Reloader(
+                names=names, read=book.read, shop=shop, scheduler=scheduler, around=around
             )
+            forwarder = Forwarder(scheduler=scheduler)
+            yield Service(control=control, reloader=reloader, forwarder=forwarder)
             await remove_strays(runtime)  # what could not be removed when its attempt ended
-            journal.end_session(session)
+            if not book.lasting:
+                journal.end_session(session)
         finally:
             journal.close()
             runtime.close()

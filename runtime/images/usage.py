@@ -29,17 +29,21 @@ def note_layers(path: str, lower: Sequence[str]) -> None:
 def layers_in_use(directories: Directories) -> dict[str, list[str]]:
     """The containers that stand on each directory. Raises OSError."""
     used: dict[str, list[str]] = {}
-    try:
-        names = os.listdir(f"{directories.state}/containers")
-    except FileNotFoundError:
-        return {}
-    for name in names:
-        try:
-            with open(directories.container(name).layers, "rb") as file:
-                lower = json.load(file)
-        except (FileNotFoundError, ValueError):
-            # One that is being made has not looked at its layers yet, one that goes is done.
-            continue
-        for directory in lower:
-            used.setdefault(directory, []).append(name)
+    for place in (directories, directories.detached):
+        for name in _containers(place):
+            try:
+                with open(place.container(name).layers, "rb") as file:
+                    lower = json.load(file)
+            except (FileNotFoundError, ValueError):
+                # One that is being made has not looked at its layers yet, one that goes is done.
+                continue
+            for directory in lower:
+                used.setdefault(directory, []).append(name)
     return used
+
+
+def _containers(directories: Directories) -> list[str]:
+    try:
+        return os.listdir(f"{directories.state}/containers")
+    except FileNotFoundError:
+        return []

@@ -3,6 +3,6 @@
 Only the client is exported: who asks a supervisor for something need not be able to be one.
 """
 
-from supervisor.api.client import ControlClient, ControlError, NotServed
+from supervisor.api.client import Answer, ControlClient, ControlError, Gone, NotServed
 
-__all__ = ["ControlClient", "ControlError", "NotServed"]
+__all__ = ["Answer", "ControlClient", "ControlError", "Gone", "NotServed"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from supervisor.problems import JobsFileError, Problem
+
+Answer: TypeAlias = Mapping[str, Any]
+"""`state` of the job's run, and `reason`, `detail` and `exit_code` of its last attempt, if any."""
 
 
 class ControlError(Exception):
@@ -17,6 +21,10 @@ class ControlError(Exception):
 
 class NotServed(ControlError):
     """No supervisor answers: there is none, or it has not come that far yet."""
+
+
+class Gone(ControlError):
+    """It is about to end, or has ended before it had answered."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -39,9 +47,28 @@ class ControlClient:
         """The bytes that each job uses now. Raises ControlError."""
         return {job["job"]: job["memory"] for job in self._ask("GET", "/v1/jobs")}
 
-    def stop(self, job: str) -> None:
-        """Stop a job and return when it has ended. Raises ControlError."""
-        self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/stop")
+    def stop(self, job: str, grace: float | None = None) -> None:
+        """Stop a job, killing it after so many seconds, and return when it has ended.
+
+        Raises ControlError.
+        """
+        self._on_job(job, "stop" if grace is None else f"stop?grace={grace}")
+
+    def wait_until_tried(self, job: str) -> Answer:
+        """Return when a job's command has been executed or could not be. Raises ControlError."""
+        return self._on_job(job, "try")
+
+    def start(self, job: str) -> Answer:
+        """Begin a job that has ended anew; the rest is as with `wait_until_tried`."""
+        return self._on_job(job, "start")
+
+    def signal(self, job: str, name: str) -> None:
+        """Send a job's command a signal; KILL ends the job. Raises ControlError."""
+        self._on_job(job, f"signal?signal={quote(name, safe='')}")
+
+    def _on_job(self, job: str, action: str) -> Answer:
+        answer: Answer = self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/{action}")
+        return answer
 
     def reload(self) -> dict[str, list[str]]:
         """Let it read its jobs file again; returns the jobs that are `added`, `removed`, `changed`.
@@ -64,11 +91,13 @@ class ControlClient:
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotServed("no supervisor is running") from error
         except (OSError, http.client.HTTPException) as error:
-            raise ControlError(f"talk to the supervisor at {self._path}: {error}") from error
+            raise Gone(f"talk to the supervisor at {self._path}: {error}") from error
         finally:
             connection.close()
         if answer.status == 422:
             raise JobsFileError(Problem(**each) for each in json.loads(body)["problems"])
+        if answer.status == 409:
+            raise Gone(_refusal(body, answer.reason))
         if answer.status != 200:
             raise ControlError(_refusal(body, answer.reason))
         return json.loads(body)

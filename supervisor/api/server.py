@@ -4,7 +4,10 @@ hypercorn and starlette are imported only when a supervisor starts to serve: no 
 for them.
 
     GET  /v1/jobs               what each job is doing and the memory that it uses now
-    POST /v1/jobs/NAME/stop     stop one job; answers when it has ended
+    POST /v1/jobs/NAME/try      answers when its command has been executed, or could not be
+    POST /v1/jobs/NAME/start    begin one that has ended anew, and the same
+    POST /v1/jobs/NAME/signal   send it ?signal=NAME; KILL ends it, and answers when it has ended
+    POST /v1/jobs/NAME/stop     stop one job, with ?grace=SECONDS; answers when it has ended
     POST /v1/reload             read the jobs file again; 422 with the mistakes of one that has any
     POST /v1/shutdown           ordered end of everything; ?now=1 kills
 """
@@ -12,19 +15,21 @@ for them.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import trio
-from attrs import asdict
+from attrs import asdict, frozen
 
 from supervisor.api.client import ControlError
 from supervisor.problems import JobsFileError
-from supervisor.revision import Revision
-from supervisor.scheduler import Over, Scheduler
+from supervisor.scheduler import Over
 from supervisor.systemd.activation import listening_socket
+from supervisor.values import read_signal
 
 if TYPE_CHECKING:
     from hypercorn.typing import Framework
@@ -32,10 +37,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from supervisor.job import JobRun
+    from supervisor.service import Service
+
 
 async def serve_control(
-    scheduler: Scheduler,
-    reload: Callable[[], Awaitable[Revision]],
+    service: Service,
     listener: socket.socket,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -48,7 +55,7 @@ async def serve_control(
     config.errorlog = None
     config.graceful_timeout = 0
     # hypercorn spells ASGI out in types of its own, which starlette's equal ones do not match.
-    application = cast("Framework", _application(scheduler, reload))
+    application = cast("Framework", _application(service))
     async with trio.open_nursery() as nursery:
         await nursery.start(lambda task_status: serve(application, config, task_status=task_status))
         task_status.started()
@@ -88,49 +95,116 @@ def control_socket(path: str, passed: int | None = None) -> Iterator[socket.sock
                 os.unlink(path)
 
 
-def _application(scheduler: Scheduler, reload: Callable[[], Awaitable[Revision]]) -> Starlette:
+def _application(service: Service) -> Starlette:
     from starlette.applications import Starlette
-    from starlette.responses import JSONResponse
     from starlette.routing import Route
 
-    async def jobs(_: Request) -> Response:
-        return JSONResponse(
+    desk = _Desk(service)
+
+    def on_job(action: str, answer: Callable[[Request, JobRun], Awaitable[JobRun]]) -> Route:
+        return Route(f"/v1/jobs/{{name}}/{action}", partial(desk.on_job, answer), methods=["POST"])
+
+    return Starlette(
+        routes=[
+            Route("/v1/jobs", desk.jobs),
+            on_job("try", desk.wait_until_tried),
+            on_job("start", desk.start),
+            on_job("signal", desk.signal),
+            on_job("stop", desk.stop),
+            Route("/v1/reload", desk.reload, methods=["POST"]),
+            Route("/v1/shutdown", desk.shut_down, methods=["POST"]),
+        ]
+    )
+
+
+@frozen
+class _Desk:
+    """Answers each request."""
+
+    service: Service
+
+    async def jobs(self, _: Request) -> Response:
+        runs = self.service.runs
+        return _json(
             [
                 {"job": name, "state": run.state, "attempt": run.attempts, "memory": run.memory}
-                for name, run in scheduler.runs.items()
+                for name, run in runs.items()
             ]
         )
 
-    async def stop(request: Request) -> Response:
+    async def on_job(
+        self, answer: Callable[[Request, JobRun], Awaitable[JobRun]], request: Request
+    ) -> Response:
         name = request.path_params["name"]
-        if name not in scheduler.runs:
-            return JSONResponse({"error": f"no such job: {name}"}, status_code=404)
-        await scheduler.stop(name)
-        return JSONResponse({"job": name, "state": scheduler.runs[name].state})
-
-    async def read_again(_: Request) -> Response:
+        if name not in self.service.runs:
+            return _json({"error": f"no such job: {name}"}, 404)
         try:
-            revision = await reload()
+            run = await answer(request, self.service.runs[name])
+        except Over as error:
+            return _json({"error": str(error)}, 409)
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        result = run.result
+        return _json(
+            {
+                "job": name,
+                "state": run.state,
+                "reason": None if result is None else result.reason,
+                "detail": "" if result is None else result.detail,
+                "exit_code": None if result is None else result.exit_code,
+            }
+        )
+
+    async def wait_until_tried(self, _: Request, run: JobRun) -> JobRun:
+        await run.tried.wait()
+        return run
+
+    async def start(self, request: Request, run: JobRun) -> JobRun:
+        if run.state.terminal:
+            run = self.service.begin_again(run.spec.name)
+        return await self.wait_until_tried(request, run)
+
+    async def signal(self, request: Request, run: JobRun) -> JobRun:
+        number = read_signal(request.query_params.get("signal", ""))
+        if number == signal.SIGKILL:
+            run.kill()
+            await run.ended.wait()
+        elif run.attempt is None or run.attempt.container is None:
+            raise ValueError(f"{run.spec.name} is not running")
+        else:
+            run.attempt.container.signal(number)
+        return run
+
+    async def stop(self, request: Request, run: JobRun) -> JobRun:
+        grace = request.query_params.get("grace")
+        seconds = None if grace is None else float(grace)
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"grace: {grace} is not 0 or more")
+        run.stop(grace=seconds)
+        await run.ended.wait()
+        return run
+
+    async def reload(self, _: Request) -> Response:
+        try:
+            revision = await self.service.reload()
         except JobsFileError as error:
             problems = [asdict(problem) for problem in error.problems]
-            return JSONResponse({"error": str(error), "problems": problems}, status_code=422)
+            return _json({"error": str(error), "problems": problems}, 422)
         except Over as error:
-            return JSONResponse({"error": str(error)}, status_code=409)
-        return JSONResponse(asdict(revision))
+            return _json({"error": str(error)}, 409)
+        return _json(asdict(revision))
 
-    async def shut_down(request: Request) -> Response:
+    async def shut_down(self, request: Request) -> Response:
+        scheduler = self.service.scheduler
         # Asked a second time without `now`, it goes on as it has begun.
         if not scheduler.shutting_down.is_set():
             scheduler.shut_down()
         if request.query_params.get("now"):
             scheduler.shut_down()
-        return JSONResponse({"stopping": True})
+        return _json({"stopping": True})
 
-    return Starlette(
-        routes=[
-            Route("/v1/jobs", jobs),
-            Route("/v1/jobs/{name}/stop", stop, methods=["POST"]),
-            Route("/v1/reload", read_again, methods=["POST"]),
-            Route("/v1/shutdown", shut_down, methods=["POST"]),
-        ]
-    )
+
+def _json(content: object, status: int = 200) -> Response:
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(content, status_code=status)

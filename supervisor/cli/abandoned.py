@@ -15,7 +15,7 @@ from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.journal import RunRecord, SessionRecord
 from supervisor.logsetup import configure_log
 from supervisor.problems import JobsFileError
-from supervisor.service import Means, Service, Watcher
+from supervisor.service import Book, Means, Service, Watcher
 from supervisor.sources import open_jobsfile
 
 
@@ -31,7 +31,12 @@ def end_abandoned(
     configure_log(settings.log_level or "warning", console=True, colour=False)
     jobsfile = _jobsfile(session, runs)
     names = [run.job for run in runs if run.job in jobsfile.jobs]
-    order = Order(jobsfile=jobsfile, names=names, means=Means(directories=settings.directories))
+    order = Order(
+        jobsfile=jobsfile,
+        names=names,
+        means=Means(directories=settings.directories),
+        book=Book.of(jobsfile),
+    )
     carry_out(order, _Ending(now=now, timeout=timeout), lambda: None)
 
 

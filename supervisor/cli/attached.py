@@ -71,7 +71,7 @@ def _show_lines(settings: Settings, journal: Journal, session: SessionRecord) ->
     runs = journal.runs(session=session.id)
     printer = Printer(
         sys.stdout.buffer,
-        [run.job for run in runs],
+        {run.job: run.job for run in runs},
         timestamps=False,
         terminal=sys.stdout.isatty(),
         colour=wants_colour(sys.stdout),

@@ -11,8 +11,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import click
-
 from runtime.container import Runtime
 from runtime.errors import ContainerError
 from supervisor.cli.failure import START_FAILED, Failure
@@ -23,8 +21,11 @@ READY = b"\0ready"
 """No message begins like that."""
 
 
-def start(settings: Settings, file: str, names: Sequence[str], cgroup: str | None) -> None:
-    """Start `up` in a session of its own and return when its jobs begin. Raises Failure."""
+def start(settings: Settings, command: Sequence[str], operands: Sequence[str], own_log: str) -> int:
+    """Start a command that supervises, in a session of its own, and return when its jobs begin.
+
+    Returns its pid. Raises Failure.
+    """
     try:
         Runtime.require_rights()
         settings.directories.prepare()
@@ -33,36 +34,32 @@ def start(settings: Settings, file: str, names: Sequence[str], cgroup: str | Non
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     try:
         os.set_inheritable(write_end, True)
-        arguments = _arguments(settings, os.path.abspath(file), names, cgroup, write_end)
-        pid = _spawn(settings, arguments)
+        pid = _spawn(_arguments(settings, command, operands, write_end), own_log)
     finally:
         os.close(write_end)
     with open(read_end, "rb") as pipe:
         said = pipe.read()
     if said != READY:
         _, status = os.waitpid(pid, 0)
-        own_log = settings.places.own_log
         message = said.decode(errors="replace") or f"the supervisor has died, see {own_log}"
         raise Failure(message, code=os.waitstatus_to_exitcode(status) % 256 or START_FAILED)
-    click.echo(f"supervisor running, pid {pid}")
+    return pid
 
 
 def _arguments(
-    settings: Settings, file: str, names: Sequence[str], cgroup: str | None, ready: int
+    settings: Settings, command: Sequence[str], operands: Sequence[str], ready: int
 ) -> list[str]:
-    group = [] if cgroup is None else ["--cgroup", cgroup]
     level = [] if settings.log_level is None else ["--log-level", settings.log_level]
     directories = settings.directories
     return [
         sys.executable, "-m", "supervisor",
         "--root", directories.root, "--state", directories.state,
         *level, "--log-format", settings.log_format,
-        "up", *group, "--ready-fd", str(ready), "--", file, *names,
+        *command, "--ready-fd", str(ready), "--", *operands,
     ]  # fmt: skip
 
 
-def _spawn(settings: Settings, arguments: list[str]) -> int:
-    log = settings.places.own_log
+def _spawn(arguments: list[str], own_log: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     return os.posix_spawn(
         arguments[0],
@@ -70,7 +67,7 @@ def _spawn(settings: Settings, arguments: list[str]) -> int:
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o600),
+            (os.POSIX_SPAWN_OPEN, 1, own_log, flags, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,

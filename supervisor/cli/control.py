@@ -16,16 +16,18 @@ STARTING_SECONDS = 10.0
 _PAUSE = 0.05
 
 
-def ask(settings: Settings, request: Callable[[ControlClient], None]) -> None:
+def ask(settings: Settings, request: Callable[[ControlClient], object]) -> None:
     """Make a request of the supervisor; one that has only just begun is waited for.
 
     Raises Failure where there is none, and ControlError.
     """
     client = ControlClient(settings.places.socket)
     deadline = time.monotonic() + STARTING_SECONDS
-    while True:
+    answered = False
+    while not answered:
         try:
-            return request(client)
+            request(client)
+            answered = True
         except NotServed:
             require_supervisor(settings)
             if time.monotonic() > deadline:

@@ -19,7 +19,7 @@ from supervisor.journal import JournalError
 from supervisor.lock import AlreadyRunning
 from supervisor.ordering import graph_of, select
 from supervisor.recovery import Unfinished
-from supervisor.service import LetGo, Means, Service, Watcher, open_service
+from supervisor.service import Book, LetGo, Means, Service, Watcher, open_service
 
 LET_GO = 131
 """As if SIGQUIT had ended it."""
@@ -54,6 +54,7 @@ class Order:
     jobsfile: JobsFile
     names: Sequence[str]
     means: Means
+    book: Book
 
     @property
     def jobs(self) -> list[str]:
@@ -87,7 +88,7 @@ async def _carry_out(order: Order, display: Display, ready: Callable[[], None]) 
     async with AsyncExitStack() as stack:
         try:
             service = await stack.enter_async_context(
-                open_service(order.jobsfile, order.names, order.means, display.watcher)
+                open_service(order.jobsfile, order.names, order.means, display.watcher, order.book)
             )
         except OSError as error:
             raise Failure(describe_os_error(error), code=START_FAILED) from error

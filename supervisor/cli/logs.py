@@ -11,6 +11,7 @@ import click
 
 from runtime.errors import SpecError
 from supervisor.cli.failure import Failure
+from supervisor.cli.finding import find_all
 from supervisor.cli.logparts import Reading, parts_of
 from supervisor.cli.printer import Printer
 from supervisor.cli.records import last_run, open_journal
@@ -30,7 +31,7 @@ from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment,
 @click.option("--until", metavar="TIME", help="Only before then.")
 @click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only this attempt.")
 @click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only this stream.")
-@click.argument("jobs", nargs=-1, required=True, metavar="JOB...")
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB|CONTAINER...")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -44,29 +45,32 @@ def command(
     attempt: int | None,
     stream: Stream | None,
 ) -> None:
-    """Show the output of the newest runs of JOBs, of all their attempts.
+    """Show the output of the newest runs of jobs or containers, of all their attempts.
 
-    The output of several jobs is put together by time, each line behind the name of its job.
-    What goes to a file or a pipe from a single job are the exact bytes that it wrote.
+    The output of several is put together by time, each line behind the name of whose it is. What
+    goes to a file or a pipe from a single one are the exact bytes that it wrote.
     """
     if follow and until is not None:
         raise click.UsageError("--follow and --until exclude each other")
-    names = list(dict.fromkeys(jobs))
+    wanted = find_all(settings, jobs)
+    if len({found.settings for found in wanted}) > 1:
+        raise Failure("the output of jobs and of containers cannot be shown together")
+    own, titles = wanted[0].settings, {found.job: found.name for found in wanted}
     query = _query(since, until, tail, stream)
     printer = Printer(
         sys.stdout.buffer,
-        names,
+        titles,
         timestamps=timestamps,
         terminal=sys.stdout.isatty(),
         colour=wants_colour(sys.stdout),
     )
-    with open_journal(settings) as journal:
-        readings = [_find(settings, journal, name, attempt, query) for name in names]
+    with open_journal(own) as journal:
+        readings = [_find(own, journal, job, attempt, query) for job in titles]
         try:
             if follow:
                 here = [reading for reading in readings if not reading.elsewhere]
-                _follow(settings, journal, here, query, printer)
-                readings = [_find(settings, journal, name, attempt, query) for name in names]
+                _follow(own, journal, here, query, printer)
+                readings = [_find(own, journal, job, attempt, query) for job in titles]
             else:
                 for reading, record in heapq.merge(*map(_read, readings), key=_time):
                     printer.write(reading.run.job, record)

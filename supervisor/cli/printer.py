@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import BinaryIO
 
 import click
@@ -13,12 +13,15 @@ _COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "bright_cyan", "bright
 
 
 class Printer:
-    """Writes to `stream`. With a single job and not to a terminal, the exact bytes of the job."""
+    """Writes to `stream`. With a single job and not to a terminal, the exact bytes of the job.
+
+    `titles` are what people call the jobs.
+    """
 
     def __init__(
         self,
         stream: BinaryIO,
-        jobs: Sequence[str],
+        titles: Mapping[str, str],
         *,
         timestamps: bool,
         terminal: bool,
@@ -27,14 +30,14 @@ class Printer:
         self._stream = stream
         self._timestamps = timestamps
         self._terminal = terminal
-        self._prefixes = dict.fromkeys(jobs, "")
-        if len(jobs) > 1:
-            width = max(map(len, jobs))
-            for number, job in enumerate(jobs):
-                prefix = f"{job:<{width}} | "
+        self._prefixes = dict.fromkeys(titles, "")
+        if len(titles) > 1:
+            width = max(map(len, titles.values()))
+            for number, (job, title) in enumerate(titles.items()):
+                prefix = f"{title:<{width}} | "
                 shade = _COLOURS[number % len(_COLOURS)] if colour else None
                 self._prefixes[job] = click.style(prefix, fg=shade) if shade else prefix
-        self._renderers = {job: self._renderer(job) for job in jobs}
+        self._renderers = {job: self._renderer(job) for job in titles}
         self._last: str | None = None
 
     def write(self, job: str, record: LogRecord) -> None:

@@ -31,6 +31,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "run": "Run a command in a container of its own.",
         "exec": "Run a command in a container that runs.",
+        "create": "Make a container to be started later.",
+        "start": "Start containers that have ended.",
+        "restart": "Stop containers and start them again.",
+        "kill": "Kill jobs or containers, or send them a signal.",
+        "rm": "Remove containers that have ended.",
         "up": "Run the jobs of a file until all have ended.",
         "stop": "Stop single jobs.",
         "reload": "Read the jobs file again and change what has changed.",
@@ -63,6 +68,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "graph": "Show the order of the jobs.",
     },
     "Serve": {
+        "serve": "Look after the containers of run -d.",
         "systemd": "Run the jobs of a file as a service of systemd.",
     },
 }

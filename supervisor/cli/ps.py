@@ -1,36 +1,83 @@
-"""`pocker ps`: the jobs of the last session."""
+"""`pocker ps`: the jobs of the last session, and the containers of `run -d`."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from runtime.units import format_size
+from supervisor.cli import listing
 from supervisor.cli.documents import elapsed, newest, run_document
-from supervisor.cli.format import Format, format_option, print_json
+from supervisor.cli.finding import entries_of
+from supervisor.cli.format import print_json
+from supervisor.cli.listing import Listed
 from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import Row, format_table, state_cell
-from supervisor.cli.terminal import wants_colour
+from supervisor.cli.template import TemplateError, render
+from supervisor.cli.terminal import harmless, wants_colour
+from supervisor.detached.roster import PROJECT
 from supervisor.journal import AttemptRecord, RunRecord, SessionRecord
 from supervisor.lock import holder
 
 HEADERS = (
     "JOB", "STATE", "REASON", "EXIT", "ATTEMPT", "STARTED", "ELAPSED", "PID", "CONTAINER", "MEMORY",
 )  # fmt: skip
+_FILTERS = "id, name, status, label, ancestor, health or exited, of containers only."
+_FORMATS = "table, json, or a template such as '{{.ID}} {{.Names}}'."
+_JOBS = "`up {}` takes its jobs up again, `down` ends them"
+_TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
 
 
 @click.command
-@click.option("-a", "--all", "everything", is_flag=True, help="Also jobs that have ended.")
-@format_option("table", "json")
+@click.option("-a", "--all", "everything", is_flag=True, help="Also those that have ended.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the ids of containers.")
+@click.option("--no-trunc", is_flag=True, help="Show commands in full.")
+@click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help=_FILTERS)
+@click.option("--format", "form", metavar="FORMAT", default="table", help=_FORMATS)
 @click.pass_obj
-def command(settings: Settings, everything: bool, form: Format) -> None:
-    """List the jobs of the last session that have not ended yet."""
+def command(
+    settings: Settings,
+    *,
+    everything: bool,
+    quiet: bool,
+    no_trunc: bool,
+    filters: Sequence[str],
+    form: str,
+) -> None:
+    """List the jobs of the last session that have not ended yet, and the containers of `run -d`."""
+    now = time.time()
+    jobs = [] if filters else _jobs(settings, everything)
+    # A state to be looked for may be one of the end.
+    containers = _filtered(_containers(settings, now), everything, filters)
+    if quiet:
+        ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
+        _echo_lines([*ids, *(each.entry.id for each in containers)])
+    elif form == "json":
+        print_json(
+            [*(_document(*each, now) for each in jobs), *(each.document() for each in containers)]
+        )
+    elif form == "table":
+        _show_tables(
+            [_row(*each, now) for each in jobs], [c.row(full=no_trunc) for c in containers]
+        )
+    elif "{{" in form:
+        fields = [_fields(run, attempt, now) for run, attempt, _ in jobs] + [
+            each.fields for each in containers
+        ]
+        _show_template(form, fields)
+    else:
+        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
+
+
+def _jobs(
+    settings: Settings, everything: bool
+) -> list[tuple[RunRecord, AttemptRecord | None, int | None]]:
     with open_journal(settings) as journal:
         session = None if journal is None else journal.last_session()
         runs = [] if journal is None or session is None else journal.runs(session=session.id)
@@ -38,17 +85,85 @@ def command(settings: Settings, everything: bool, form: Format) -> None:
         memory: Mapping[str, int | None] = {}
         if session is not None and unfinished:
             memory = _memory(settings, session)
-        shown = [
+        return [
             (run, newest(journal.attempts(run.id)), memory.get(run.job))
             for run in (runs if everything else unfinished)
             if journal is not None
         ]
-    now = time.time()
-    if form == "json":
-        print_json([_document(*each, now) for each in shown])
-    else:
-        rows = [_row(*each, now) for each in shown]
-        click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))
+
+
+def _containers(settings: Settings, now: float) -> list[Listed]:
+    entries = entries_of(settings)
+    own = settings.detached
+    if not entries:
+        return []
+    with open_journal(own) as journal:
+        session = None if journal is None else journal.last_session()
+        unfinished = [] if journal is None else journal.unfinished_runs()
+        memory: Mapping[str, int | None] = {}
+        if session is not None and unfinished:
+            memory = _memory(own, session)
+        listed = []
+        for entry in entries.values():
+            run = None if journal is None else journal.last_run(entry.id)
+            attempts = [] if journal is None or run is None else journal.attempts(run.id)
+            listed.append(
+                Listed(
+                    entry=entry,
+                    run=run,
+                    attempt=newest(attempts),
+                    memory=memory.get(entry.id),
+                    paused=False,
+                    now=now,
+                )
+            )
+        return listed
+
+
+def _filtered(
+    containers: Sequence[Listed], everything: bool, filters: Sequence[str]
+) -> list[Listed]:
+    """Those to be shown; filters with one key add up, those with several must all be met."""
+    wanted: dict[str, list[str]] = {}
+    for text in filters:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise click.UsageError(f"--filter: {text!r} is not KEY=VALUE")
+        wanted.setdefault(key, []).append(value)
+    everything = everything or not wanted.keys().isdisjoint(("status", "exited"))
+    try:
+        return [
+            each
+            for each in containers
+            if (everything or each.state not in ("exited", "created"))
+            and all(any(each.matches(key, v) for v in values) for key, values in wanted.items())
+        ]
+    except KeyError as error:
+        raise click.UsageError(f"--filter: {error.args[0]} is no key; {_FILTERS}") from error
+
+
+def _show_tables(jobs: Sequence[Row], containers: Sequence[Row]) -> None:
+    colour = wants_colour(sys.stdout)
+    tables = []
+    if jobs or not containers:
+        tables.append(format_table(HEADERS, jobs, colour=colour))
+    if containers:
+        tables.append(format_table(listing.HEADERS, containers, colour=colour))
+    click.echo("\n\n".join(tables))
+
+
+def _show_template(form: str, fields: Sequence[Mapping[str, Any]]) -> None:
+    template = form.removeprefix("table ")
+    try:
+        lines = [render(template, each) for each in fields]
+    except TemplateError as error:
+        raise click.UsageError(f"--format: {error}") from error
+    _echo_lines(lines)
+
+
+def _echo_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(harmless(line) if sys.stdout.isatty() else line)
 
 
 def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | None]:
@@ -56,7 +171,7 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
     if holder(settings.directories.state) is None:
         click.echo(
             f"pocker: the supervisor (pid {session.pid}) is gone, and this is the last that it"
-            f" wrote down: `up {session.file}` takes its jobs up again, `down` ends them",
+            f" wrote down: {_TAKES_UP.get(session.project, _JOBS).format(session.file)}",
             err=True,
         )
         return {}
@@ -80,6 +195,21 @@ def _document(
         "pid": None if attempt is None or run.ended is not None else attempt.pid,
         "container": None if attempt is None else attempt.container,
         "memory": memory,
+    }
+
+
+def _fields(run: RunRecord, attempt: AttemptRecord | None, now: float) -> Mapping[str, Any]:
+    """What a template may name of a job."""
+    return {
+        "ID": "" if attempt is None else attempt.container,
+        "Image": "",
+        "Command": "",
+        "CreatedAt": local(run.created),
+        "RunningFor": span(now - run.created),
+        "State": run.state,
+        "Status": run.state,
+        "Names": run.job,
+        "Labels": "",
     }
 
 

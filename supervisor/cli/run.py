@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.settings import Settings
 from supervisor.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from supervisor.cli.detach import Wanted
 
 NOT_A_TERMINAL = 1
 """As Docker has it."""
@@ -50,7 +54,8 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 )
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
-@click.option("--rm", is_flag=True, help="Remove the container in the end; so it is in any case.")
+@click.option("-d", "--detach", is_flag=True, help="Leave it to a supervisor; print its id.")
+@click.option("--rm", is_flag=True, help="Remove it in the end; without -d so it is in any case.")
 @_one("--name", metavar="NAME", text="What the container is called.")
 @_one("-m", "--memory", metavar="SIZE", text="Memory for all its processes together.")
 @_one("--memory-swap", metavar="SIZE", text="Memory plus swap; -1 for no limit of swap.")
@@ -78,6 +83,15 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_many("--device", metavar="SRC[:DST[:rwm]]", text="A device of the host.")
 @click.option("--network", metavar="none|host", help="none, unless said otherwise.")
 @click.option("--init", is_flag=True, help="Put a small PID 1 before the command.")
+@_one("--restart", metavar="POLICY", text="no, on-failure[:N], always or unless-stopped.")
+@_one("--stop-signal", metavar="SIGNAL", text="What asks the command to end.")
+@click.option("--stop-timeout", type=int, help="Seconds that it has then before it is killed.")
+@_one("--health-cmd", metavar="COMMAND", text="What tells whether it does its work.")
+@_one("--health-interval", metavar="DURATION", text="The pause between two such tests.")
+@_one("--health-timeout", metavar="DURATION", text="How long one may take.")
+@click.option("--health-retries", type=int, help="Failed ones in a row that say it does not.")
+@_one("--health-start-period", metavar="DURATION", text="How long failed ones say nothing.")
+@_one("--health-start-interval", metavar="DURATION", text="The pause between tests meanwhile.")
 @_many("-l", "--label", metavar="KEY=VALUE", text="A text that changes nothing.")
 @click.argument("image")
 @click.argument("command_", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
@@ -85,25 +99,72 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 def command(settings: Settings, /, **options: Any) -> int:
     """Run COMMAND in a container made of IMAGE, and remove it in the end.
 
-    IMAGE is an image of the store, `host` for the host's own programs, or a directory that
+    With -d a supervisor looks after it, which is started if there is none, and it stays until it is
+    removed. IMAGE is an image of the store, `host` for the host's own programs, or a directory that
     starts with /, ./ or ../. Options take what the keys of a jobs file take.
     """
-    from runtime.errors import ContainerError
-    from supervisor.cli.oneshot import Wanted, carry_out
-    from supervisor.runorder import OrderError, read_order
+    with refusals():
+        return (_leave if options["detach"] else _attend)(settings, options)
 
-    if options["interactive"] and options["tty"] and not os.isatty(0):
-        raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is wrong with a container is a line, and Docker's code."""
+    from runtime.errors import ContainerError
+    from supervisor.runorder import OrderError
+
     try:
-        wanted = Wanted(
-            job=read_order(_table(options), os.getcwd(), os.environ),
-            identifier=options["name"] or secrets.token_hex(6),
-            terminal=options["tty"],
-            interactive=options["interactive"],
-        )
-        return carry_out(settings.directories, wanted)
+        yield
     except (OrderError, ContainerError) as error:
         raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error
+
+
+def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Run it to its end."""
+    from supervisor.cli.oneshot import Wanted, carry_out
+    from supervisor.runorder import read_order
+
+    for name in ("restart", *_HEALTH):
+        if options[name] is not None:
+            option = name.replace("_", "-")
+            raise Failure(f"--{option}: only with -d: a supervisor sees to it", code=START_FAILED)
+    if options["interactive"] and options["tty"] and not os.isatty(0):
+        raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
+    table = {**_table(options), "init": options["init"]}
+    wanted = Wanted(
+        job=read_order(table, os.getcwd(), os.environ),
+        identifier=options["name"] or secrets.token_hex(6),
+        terminal=options["tty"],
+        interactive=options["interactive"],
+    )
+    return carry_out(settings.directories, wanted)
+
+
+def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
+    """Leave it to a supervisor."""
+    from supervisor.cli.detach import detach
+
+    click.echo(detach(settings, lasting(options)))
+    return 0
+
+
+def lasting(options: Mapping[str, Any]) -> Wanted:
+    """The container that a supervisor is to look after. Raises Failure or OrderError.
+
+    It needs the small PID 1 to know how it ends.
+    """
+    from supervisor.cli.detach import Wanted
+    from supervisor.runorder import read_order
+
+    if options["rm"] and options["restart"] not in (None, "no"):
+        raise Failure("conflicting options: --restart and --rm", code=START_FAILED)
+    table = {**_table(options), "tty": options["tty"], "stdin_open": options["interactive"]}
+    return Wanted(
+        table=table,
+        job=read_order(table, os.getcwd(), os.environ),
+        name=options["name"],
+        remove=options["rm"],
+    )
 
 
 _PLAIN = {
@@ -117,6 +178,9 @@ _PLAIN = {
     "user": "user",
     "hostname": "hostname",
     "network": "network_mode",
+    "restart": "restart",
+    "stop_signal": "stop_signal",
+    "stop_timeout": "stop_grace_period",
 }
 """Options whose value is that of a key."""
 _LISTS = {
@@ -129,6 +193,17 @@ _LISTS = {
     "security_opt": "security_opt",
     "label": "labels",
 }
+
+
+_HEALTH = {
+    "health_cmd": "test",
+    "health_interval": "interval",
+    "health_timeout": "timeout",
+    "health_retries": "retries",
+    "health_start_period": "start_period",
+    "health_start_interval": "start_interval",
+}
+"""Options that make up a healthcheck."""
 
 
 def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
@@ -155,7 +230,10 @@ def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
         table["entrypoint"] = [options["entrypoint"]]
     if options["command_"]:
         table["command"] = [*options["command_"]]
-    return {**table, "read_only": options["read_only"], "init": options["init"]}
+    health = {key: options[name] for name, key in _HEALTH.items() if options[name] is not None}
+    if health:
+        table["healthcheck"] = health
+    return {**table, "read_only": options["read_only"]}
 
 
 def _variables_of(files: Sequence[str]) -> list[str]:

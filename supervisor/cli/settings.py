@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runtime.directories import Directories
 from supervisor.places import Places
@@ -13,8 +13,8 @@ LogFormat: TypeAlias = Literal["auto", "console", "json"]
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
-MAX_ROOT_BYTES = 90
-"""The address of a Unix socket is at most 107 bytes, and the control socket lies in there."""
+MAX_ROOT_BYTES = 84
+"""The address of a Unix socket is at most 107 bytes, and control sockets lie in there."""
 
 
 @frozen(kw_only=True)
@@ -24,6 +24,11 @@ class Settings:
     directories: Directories
     log_level: str | None
     log_format: LogFormat
+
+    @property
+    def detached(self) -> Settings:
+        """The same for the containers that no jobs file tells of."""
+        return evolve(self, directories=self.directories.detached)
 
     @property
     def places(self) -> Places:

@@ -14,13 +14,14 @@ from attrs import asdict, frozen
 
 from runtime.units import format_size
 from supervisor.cli.failure import Failure
+from supervisor.cli.finding import Found, entries_of, find_all, of_entry
 from supervisor.cli.format import Format, format_option
 from supervisor.cli.moments import UNKNOWN
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import Row, format_table
 from supervisor.cli.terminal import is_animated
-from supervisor.journal import AttemptRecord, Journal
+from supervisor.journal import AttemptRecord
 from supervisor.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -58,27 +59,47 @@ class Sample:
 @click.command
 @click.option("--no-stream", is_flag=True, help="Show it once, after a second.")
 @format_option("table", "json")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.argument("jobs", nargs=-1, metavar="[JOB|CONTAINER]...")
 @click.pass_obj
 def command(settings: Settings, *, no_stream: bool, form: Format, jobs: Sequence[str]) -> None:
-    """Show what running JOBs, or all that run, use and wait for, every second until they end.
+    """Show what running jobs and containers use and wait for, every second until they end.
 
     MEM USAGE leaves out page cache that could be dropped at once. WAIT is the part of the last 10
     seconds in which some process waited for that resource (only where there is cgroup v2).
     """
     animated = not no_stream and is_animated(sys.stdout)
+    wanted = _wanted(settings, jobs)
+    if not _running(wanted):
+        _show({}, {}, form, animated=False)
+        return
+    with _opened() as cgroups:
+        now = _sample(wanted, cgroups)
+        while True:
+            time.sleep(INTERVAL)
+            before, now = now, _sample(wanted, cgroups)
+            _show(now, before, form, animated=animated)
+            if no_stream or not now:
+                return
+
+
+def _wanted(settings: Settings, words: Sequence[str]) -> list[Found]:
+    """What was named, or all that there is. Raises Failure for what is not there."""
+    jobs = _current_jobs(settings)
+    if not words:
+        found = [Found(settings=settings, job=job, name=job) for job in jobs]
+        return found + [of_entry(settings, entry) for entry in entries_of(settings).values()]
+    wanted = find_all(settings, words)
+    for each in wanted:
+        if each.entry is None and each.job not in jobs:
+            raise Failure(f"no job {each.name} is running{did_you_mean(each.name, jobs)}")
+    return wanted
+
+
+def _current_jobs(settings: Settings) -> list[str]:
     with open_journal(settings) as journal:
-        if not _running(journal, jobs):
-            _show({}, {}, form, animated=False)
-            return
-        with _opened() as cgroups:
-            now = _sample(settings, journal, cgroups, jobs)
-            while True:
-                time.sleep(INTERVAL)
-                before, now = now, _sample(settings, journal, cgroups, jobs)
-                _show(now, before, form, animated=animated)
-                if no_stream or not now:
-                    return
+        session = None if journal is None else journal.last_session()
+        runs = [] if journal is None or session is None else journal.runs(session=session.id)
+    return list(dict.fromkeys(run.job for run in runs))
 
 
 @contextmanager
@@ -89,17 +110,15 @@ def _opened() -> Iterator[Cgroups]:
         yield cgroups
 
 
-def _sample(
-    settings: Settings, journal: Journal | None, cgroups: Cgroups, names: Sequence[str]
-) -> dict[str, Sample]:
-    """What each of these jobs does that runs."""
+def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> dict[str, Sample]:
+    """What each of these does that runs, by name."""
     from runtime.cgroups import CgroupGone
     from runtime.container.container import recorded_paths
     from runtime.errors import CgroupError
 
     samples = {}
-    for job, attempt in _running(journal, names).items():
-        directory = settings.directories.container(attempt.container)
+    for found, attempt in _running(wanted):
+        directory = found.settings.directories.container(attempt.container)
         try:
             group = cgroups.open_existing(attempt.container, recorded_paths(directory))
             load = group.load()
@@ -107,7 +126,7 @@ def _sample(
             continue  # it has just ended
         except CgroupError as error:
             raise Failure(str(error)) from error
-        samples[job] = Sample(
+        samples[found.name] = Sample(
             container=attempt.container,
             at=time.monotonic(),
             load=load,
@@ -116,19 +135,18 @@ def _sample(
     return samples
 
 
-def _running(journal: Journal | None, names: Sequence[str]) -> dict[str, AttemptRecord]:
-    session = None if journal is None else journal.last_session()
-    runs = [] if journal is None or session is None else journal.runs(session=session.id)
-    known = {run.job: run for run in runs}
-    for name in names:
-        if name not in known:
-            raise Failure(f"no job {name} is running{did_you_mean(name, known)}")
-    found = {}
-    for job in names or known:
-        attempts = journal.attempts(known[job].id) if journal is not None else []
-        if attempts and attempts[-1].ended is None:
-            found[job] = attempts[-1]
-    return found
+def _running(wanted: Sequence[Found]) -> list[tuple[Found, AttemptRecord]]:
+    running = []
+    for settings in dict.fromkeys(found.settings for found in wanted):
+        with open_journal(settings) as journal:
+            if journal is None:
+                continue
+            for found in wanted:
+                run = journal.last_run(found.job) if found.settings == settings else None
+                attempts = [] if run is None else journal.attempts(run.id)
+                if attempts and attempts[-1].ended is None:
+                    running.append((found, attempts[-1]))
+    return running
 
 
 def _network(pid: int) -> tuple[int, int] | None:

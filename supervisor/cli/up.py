@@ -14,19 +14,17 @@ from supervisor.cli.echo import Echo
 from supervisor.cli.foreground import Display, Ended, Order, Silence, carry_out
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.outcome import exit_code, summarise
+from supervisor.cli.ownlog import configure_own_log
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import is_animated, wants_colour
 from supervisor.images import require_images
 from supervisor.lock import holder
-from supervisor.logsetup import configure_journal_log, configure_log
-from supervisor.service import Means
+from supervisor.service import Book, Means
 from supervisor.systemd.activation import CONTROL, passed_descriptors
-from supervisor.systemd.journal import is_journal
 from supervisor.systemd.liaison import Liaison
 from supervisor.systemd.notify import Notifier
 
 _STDOUT = 1
-_STDERR = 2
 
 
 @click.command
@@ -72,23 +70,27 @@ def command(
     if ready_fd is not None:
         with background.reporting_to(ready_fd) as ready:
             order = _order(means, file, jobs, decisive)
-            _configure_log(settings, "info")
+            configure_own_log(settings, "info")
             ended = carry_out(order, Silence(), ready)
         return exit_code(ended.endings, signal=ended.signal)
     order = _order(means, file, jobs, decisive)
     if detach:
-        background.start(settings, file, jobs, cgroup)
+        group = [] if cgroup is None else ["--cgroup", cgroup]
+        pid = background.start(
+            settings, ["up", *group], [os.path.abspath(file), *jobs], settings.places.own_log
+        )
+        click.echo(f"supervisor running, pid {pid}")
         return 0
     notifier = Notifier.from_environment(os.environ)
     if notifier is not None:
-        _configure_log(settings, "info")
+        configure_own_log(settings, "info")
         with closing(notifier):
             liaison = Liaison(notifier)
             ended = carry_out(order, liaison, liaison.ready)
         return exit_code(ended.endings, signal=ended.signal, decisive=decisive)
     live = is_animated(sys.stdout)
     # The table shows what the log would say.
-    _configure_log(settings, "warning" if live else "info")
+    configure_own_log(settings, "warning" if live else "info")
     ended = _watch_or_carry_out(settings, order, live=live)
     stream = sys.stdout if live else sys.stderr
     click.echo(summarise(ended.endings.values(), colour=wants_colour(stream)), file=stream)
@@ -110,7 +112,7 @@ def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ende
 def _order(means: Means, file: str, jobs: Sequence[str], decisive: str | None) -> Order:
     named = [*jobs] if decisive is None else [*jobs, decisive]
     jobsfile = read_jobs(file, named)
-    order = Order(jobsfile=jobsfile, names=jobs, means=means)
+    order = Order(jobsfile=jobsfile, names=jobs, means=means, book=Book.of(jobsfile))
     if decisive is not None and decisive not in order.jobs:
         raise click.UsageError(f"--exit-code-from {decisive}: this job is not among those to run")
     require_images(jobsfile, order.jobs, means.directories, shown=file)
@@ -124,15 +126,3 @@ def _display(order: Order, *, live: bool) -> Display:
     from supervisor.cli.live import LiveTable
 
     return LiveTable()
-
-
-def _configure_log(settings: Settings, level: str) -> None:
-    if settings.log_format == "auto" and is_journal(_STDERR, os.environ):
-        configure_journal_log(settings.log_level or level)
-        return
-    console = settings.log_format == "console" or (
-        settings.log_format == "auto" and sys.stderr.isatty()
-    )
-    configure_log(
-        settings.log_level or level, console=console, colour=console and wants_colour(sys.stderr)
-    )

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from supervisor.cli.finding import find
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
 from supervisor.journal import Journal, RunRecord
@@ -18,15 +19,19 @@ NO_CODE = 1
 
 
 @click.command
-@click.argument("job")
+@click.argument("name", metavar="JOB|CONTAINER")
 @click.pass_obj
-def command(settings: Settings, job: str) -> int:
-    """Wait until the newest run of JOB has ended; print its exit code and exit with it."""
-    with open_journal(settings) as journal:
-        run = last_run(journal, job)
+def command(settings: Settings, name: str) -> int:
+    """Wait until the newest run of a job or container has ended.
+
+    Its exit code is printed, and is that of this command.
+    """
+    found = find(settings, name)
+    with open_journal(found.settings) as journal:
+        run = last_run(journal, found.job)
         assert journal is not None
-        if not run.state.terminal and holder(settings.directories.state) is None:
-            click.echo(f"pocker: no supervisor is running; {job} ends when one is", err=True)
+        if not run.state.terminal and holder(found.settings.directories.state) is None:
+            click.echo(f"pocker: no supervisor is running; {name} ends when one is", err=True)
         run = _ended(journal, run)
     code = NO_CODE if run.exit_code is None else run.exit_code
     click.echo(str(code))

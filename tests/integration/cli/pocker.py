@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, field
 
 from runtime.directories import Directories
+from supervisor.detached import Roster
 from supervisor.lock import holder
 from tests.supervisor.cli.calling import call
 
@@ -77,6 +78,10 @@ class Pocker:
         """The document that such a command prints."""
         return json.loads(self.ask(*arguments, "--format", "json"))
 
+    def json_of(self, *arguments: str) -> Any:
+        """The document of a command that prints nothing else."""
+        return json.loads(self.ask(*arguments))
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command; its output is read by `read_until` and `finish`."""
         process = subprocess.Popen(
@@ -95,6 +100,7 @@ class Pocker:
 
     def close(self) -> None:
         """Leave nothing running, whatever a test has done."""
+        self._remove_detached()
         containers = Path(self.directories.containers)
         left = containers.exists() and any(containers.iterdir())
         if left or holder(self.directories.state) is not None:
@@ -105,6 +111,13 @@ class Pocker:
         for process in self.started:
             process.kill()
             process.communicate()
+
+    def _remove_detached(self) -> None:
+        own = self.directories.detached
+        if entries := Roster.of(own).entries():
+            self.run("rm", "-f", *entries)
+        if (pid := holder(own.state)) is not None:
+            self.background.append(pid)
 
 
 def _has_gone(pid: int) -> bool:

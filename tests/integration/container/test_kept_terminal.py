@@ -80,7 +80,9 @@ async def test_a_full_pipe_holds_the_command_up(stage: Stage) -> None:
 
 async def test_input_that_stays_open(stage: Stage) -> None:
     """Without a terminal the command reads what several writers write, one after the other."""
-    async with stage.started("sh", "-c", "read a; echo $a; read b; echo $b; exit 4", stdin_open=True) as container:
+    async with stage.started(
+        "sh", "-c", "read a; echo $a; read b; echo $b; exit 4", stdin_open=True
+    ) as container:
         type_at(container, "one\n")
         assert await read_line(container.stdout) == "one"
         type_at(container, "two\n")

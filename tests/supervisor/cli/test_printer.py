@@ -27,7 +27,13 @@ def printed(
 ) -> bytes:
     """What is written for these records."""
     stream = io.BytesIO()
-    printer = Printer(stream, jobs, timestamps=timestamps, terminal=terminal, colour=colour)
+    printer = Printer(
+        stream,
+        {job: job for job in jobs},
+        timestamps=timestamps,
+        terminal=terminal,
+        colour=colour,
+    )
     for job, each in records:
         printer.write(job, each)
     printer.finish()

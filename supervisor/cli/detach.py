@@ -1,0 +1,125 @@
+"""`pocker run -d`: a container that is supervised, and outlives whoever asked for it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from runtime.container import Runtime
+from runtime.directories import Directories
+from runtime.spec import Terminal
+from supervisor.api import ControlClient
+from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.finding import has_ended_run, has_run
+from supervisor.cli.records import open_journal
+from supervisor.cli.removal import ask_or_fail, remove, tidy_up
+from supervisor.cli.settings import Settings
+from supervisor.cli.standby import begin_serving, is_served
+from supervisor.detached.roster import Entry, Roster
+from supervisor.images import image_of
+from supervisor.jobspec import JobSpec
+from supervisor.runorder import check_lasting, lasting_table, order_spec
+from supervisor.states import Reason
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """A container: what it is made of, what it is called, and whether it goes when it has ended."""
+
+    table: Mapping[str, object]
+    job: JobSpec
+    name: str | None
+    remove: bool
+
+
+def detach(settings: Settings, wanted: Wanted) -> str:
+    """Write it down and start it; returns its id. Raises ContainerError, OrderError or Failure.
+
+    Where it cannot be started nothing is left of it.
+    """
+    # That it is to be removed in the end is written down later: what was removed at once could not
+    # tell why it had not started.
+    identifier = write_down(settings, evolve(wanted, remove=False)).id
+    try:
+        _confirm(settings, identifier)
+    except BaseException:
+        remove(settings, identifier)
+        raise
+    if wanted.remove:
+        _roster(settings).remove_in_the_end(identifier)
+        if has_ended_run(settings.detached, identifier):
+            tidy_up(settings)
+    return identifier
+
+
+def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Entry:
+    """Make it known, after a look at all that can be wrong with it."""
+    Runtime.require_rights()
+    settings.directories.prepare()
+    settings.detached.directories.prepare()
+    table = lasting_table(wanted.table, wanted.job)
+    check_lasting(table)
+    order_spec(
+        wanted.job,
+        wanted.name or secrets.token_hex(6),
+        secrets.token_hex(6),
+        image=image_of(wanted.job, settings.directories),
+        terminal=Terminal() if wanted.job.tty else None,
+        stdin=False,
+    )
+
+    def make(identifier: str, name: str) -> Entry:
+        return Entry(
+            id=identifier,
+            name=name,
+            created=time.time(),
+            remove=wanted.remove,
+            begun=begun,
+            job={"hostname": identifier, **table},
+        )
+
+    return _roster(settings).add(wanted.name, make, _attended(settings.directories))
+
+
+def start_again(settings: Settings, identifier: str) -> None:
+    """Start one that was only created, or has ended. Raises Failure; then it stays as it is."""
+    if not has_run(settings.detached, identifier):
+        _roster(settings).begin(identifier)
+    elif not (is_served(settings) and ask_or_fail(settings, lambda c: c.start(identifier))):
+        begin_serving(settings, [identifier])
+    _confirm(settings, identifier)
+
+
+def _confirm(settings: Settings, identifier: str) -> None:
+    """Return once its command has been executed. Raises Failure if it could not be."""
+
+    def try_it(client: ControlClient) -> None:
+        client.reload()
+        client.wait_until_tried(identifier)
+
+    while not (is_served(settings) and ask_or_fail(settings, try_it)):
+        if has_ended_run(settings.detached, identifier):
+            break
+        if not is_served(settings):
+            begin_serving(settings)
+    with open_journal(settings.detached) as journal:
+        run = None if journal is None else journal.last_run(identifier)
+        attempts = [] if journal is None or run is None else journal.attempts(run.id)
+    if attempts and attempts[-1].reason is Reason.START_ERROR:
+        raise Failure(attempts[-1].detail, code=attempts[-1].exit_code or START_FAILED)
+
+
+def _roster(settings: Settings) -> Roster:
+    return Roster.of(settings.detached.directories)
+
+
+def _attended(directories: Directories) -> list[str]:
+    """The containers that a `pocker run` attends to."""
+    try:
+        return os.listdir(f"{directories.root}/attended")
+    except FileNotFoundError:
+        return []

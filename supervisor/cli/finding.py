@@ -1,0 +1,115 @@
+"""Which container a word means: one of `run -d` by its name or id, or that of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from runtime.errors import ContainerError
+from supervisor.cli.failure import Failure
+from supervisor.cli.records import open_journal
+from supervisor.cli.settings import Settings
+from supervisor.detached.roster import Entry, Roster
+from supervisor.journal import JournalReader
+from supervisor.problems import did_you_mean
+
+NO_SUCH = "no such container"
+
+
+@frozen(kw_only=True)
+class Found:
+    """A container. `settings` are those of whoever supervises it, to whom it is the job `job`."""
+
+    settings: Settings
+    job: str
+    name: str
+    """What people call it."""
+    entry: Entry | None = None
+    """Where no jobs file tells of it."""
+
+
+def entries_of(settings: Settings) -> dict[str, Entry]:
+    """The containers that no jobs file tells of, by id. Raises Failure."""
+    try:
+        return Roster.of(settings.detached.directories).entries()
+    except ContainerError as error:
+        raise Failure(str(error)) from error
+
+
+def find(settings: Settings, word: str, *, code: int = 1) -> Found:
+    """The container that a word means. Raises Failure.
+
+    In this order: the name or id of one of `run -d`, a job's name, the beginning of an id that no
+    other begins with. Where none of `run -d` is there, any word is taken for a job's name.
+    """
+    entries = entries_of(settings)
+    for entry in entries.values():
+        if word in (entry.name, entry.id):
+            return of_entry(settings, entry)
+    if not entries:
+        return Found(settings=settings, job=word, name=word)
+    with open_journal(settings) as journal:
+        jobs = [] if journal is None else journal.job_names()
+        containers = {} if journal is None else _running(journal)
+    if word in jobs:
+        return Found(settings=settings, job=word, name=word)
+    found = [of_entry(settings, entry) for entry in entries.values() if entry.id.startswith(word)]
+    found += [
+        Found(settings=settings, job=job, name=job)
+        for container, job in containers.items()
+        if container.startswith(word)
+    ]
+    if len(found) == 1 and word:
+        return found[0]
+    if found and word:
+        names = ", ".join(each.name for each in found)
+        raise Failure(f"{word} is the beginning of several ids: {names}", code=code)
+    known = [entry.name for entry in entries.values()] + jobs
+    raise Failure(f"{NO_SUCH}: {word}{did_you_mean(word, known)}", code=code)
+
+
+def find_all(settings: Settings, words: Sequence[str]) -> list[Found]:
+    """What words mean, each container once. Raises Failure."""
+    found = {(each.settings, each.job): each for each in (find(settings, word) for word in words)}
+    return [*found.values()]
+
+
+def containers(found: Sequence[Found]) -> Sequence[Found]:
+    """The same where all are of `run -d`. Raises Failure."""
+    for each in found:
+        if each.entry is None:
+            raise Failure(f"{NO_SUCH}: {each.name}")
+    return found
+
+
+def has_ended(found: Found) -> bool:
+    """Whether it does not run, and will not by itself."""
+    return not has_run(found.settings, found.job) or has_ended_run(found.settings, found.job)
+
+
+def has_run(settings: Settings, job: str) -> bool:
+    """Whether a run of it was ever begun."""
+    with open_journal(settings) as journal:
+        return journal is not None and journal.last_run(job) is not None
+
+
+def has_ended_run(settings: Settings, job: str) -> bool:
+    """Whether its newest run has ended."""
+    with open_journal(settings) as journal:
+        run = None if journal is None else journal.last_run(job)
+        return run is not None and run.state.terminal
+
+
+def of_entry(settings: Settings, entry: Entry) -> Found:
+    """The container that an entry tells of."""
+    return Found(settings=settings.detached, job=entry.id, name=entry.name, entry=entry)
+
+
+def _running(journal: JournalReader) -> dict[str, str]:
+    """The jobs by the containers of their unfinished runs."""
+    return {
+        attempt.container: run.job
+        for run in journal.unfinished_runs()
+        for attempt in journal.attempts(run.id)[-1:]
+    }

@@ -1,0 +1,47 @@
+"""`pocker rm`: removes containers of `run -d`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from runtime.errors import ContainerError
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import NO_SUCH, containers, find_all, has_ended
+from supervisor.cli.settings import Settings
+from supervisor.cli.standby import require_served
+from supervisor.journal import JournalError
+
+
+@click.command
+@click.option("-f", "--force", is_flag=True, help="Kill what runs; mind no missing one.")
+@click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
+@click.pass_obj
+def command(settings: Settings, names: Sequence[str], force: bool) -> None:
+    """Remove CONTAINERs that have ended, with their logs and all that is known of them."""
+    failures = []
+    for name in names:
+        try:
+            _remove(settings, name, force=force)
+            click.echo(name)
+        except (Failure, ContainerError, JournalError) as error:
+            failures.append(str(error))
+    if force:
+        failures = [each for each in failures if not each.startswith(NO_SUCH)]
+    if failures:
+        raise Failure("; ".join(failures))
+
+
+def _remove(settings: Settings, name: str, *, force: bool) -> None:
+    # Only where there is something to remove is the means to do so needed.
+    from supervisor.cli.removal import remove
+
+    (found,) = containers(find_all(settings, [name]))
+    if force and not has_ended(found):
+        require_served(settings, lambda client: client.signal(found.job, "KILL"))
+    if not has_ended(found):
+        raise Failure(
+            f"cannot remove container {found.name}: it is running: stop it first, or use -f"
+        )
+    remove(settings, found.job)

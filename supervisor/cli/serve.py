@@ -1,0 +1,58 @@
+"""`pocker serve`: looks after the containers of `run -d`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import click
+
+from runtime.errors import ContainerError
+from supervisor.cli import background
+from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.foreground import Order, carry_out
+from supervisor.cli.ownlog import configure_own_log
+from supervisor.cli.settings import Settings
+from supervisor.detached.keeping import Keeper, book_of, jobs_of
+from supervisor.detached.roster import Roster
+from supervisor.detached.tidying import tidy
+from supervisor.journal import Journal, JournalError
+from supervisor.service import Means
+
+
+@click.command
+@click.option("--ready-fd", type=int, hidden=True)
+@click.argument("again", nargs=-1, metavar="")
+@click.pass_obj
+def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -> int:
+    """Look after the containers of `run -d` until none of them runs any more.
+
+    It is started by itself where it is needed. To have containers back after a boot, start it then:
+    those with a restart policy begin again. SIGTERM stops all containers; SIGQUIT ends only the
+    supervisor.
+    """
+    configure_own_log(settings, "info")
+    if ready_fd is None:
+        return _serve(settings, again, lambda: None)
+    with background.reporting_to(ready_fd) as ready:
+        return _serve(settings, again, ready)
+
+
+def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) -> int:
+    own = settings.detached
+    roster = Roster.of(own.directories)
+    try:
+        settings.directories.prepare()
+        own.directories.prepare()
+        order = Order(
+            jobsfile=jobs_of(roster),
+            names=(),
+            means=Means(directories=own.directories),
+            book=book_of(roster, again),
+        )
+        ended = carry_out(order, Keeper(roster=roster, places=own.places), ready)
+        with closing(Journal.open(own.places.database)) as journal:
+            tidy(roster, journal, own.places)
+    except (ContainerError, JournalError) as error:
+        raise Failure(str(error), code=START_FAILED) from error
+    return 0 if ended.signal is None else 128 + ended.signal

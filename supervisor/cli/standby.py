@@ -1,0 +1,73 @@
+"""Asking the supervisor of the containers that no jobs file tells of; it is started where needed.
+
+It ends by itself when nothing runs any more, at any moment, so each request is prepared to find it
+just ending, and to be made of the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
+
+from supervisor.api import ControlClient, ControlError, Gone
+from supervisor.cli.control import SupervisorProcess, ask
+from supervisor.cli.failure import Failure
+from supervisor.cli.records import open_journal
+from supervisor.cli.settings import Settings
+from supervisor.lock import holder
+
+
+def is_served(settings: Settings) -> bool:
+    """Whether there is such a supervisor now."""
+    return holder(settings.detached.directories.state) is not None
+
+
+def begin_serving(settings: Settings, again: Collection[str] = ()) -> None:
+    """Start one, which begins these containers anew. Raises Failure."""
+    # Only who has to start one needs to be able to.
+    from supervisor.cli import background
+
+    try:
+        background.start(settings, ["serve"], [*again], settings.detached.places.own_log)
+    except Failure:
+        # Somebody else may have been faster, and then that one will do.
+        if again or not is_served(settings):
+            raise
+
+
+def ask_served(settings: Settings, request: Callable[[ControlClient], object]) -> bool:
+    """Make a request of the supervisor that there is; False where there is none any more.
+
+    Raises ControlError or JobsFileError.
+    """
+    own = settings.detached
+    try:
+        ask(own, request)
+    except Gone:
+        with suppress(Failure), closing(SupervisorProcess(own)) as ending:
+            ending.wait(None)
+        return False
+    except Failure:
+        return False
+    return True
+
+
+def has_unfinished(settings: Settings) -> bool:
+    """Whether a container runs, or would if there were a supervisor."""
+    with open_journal(settings.detached) as journal:
+        return journal is not None and bool(journal.unfinished_runs())
+
+
+def require_served(settings: Settings, request: Callable[[ControlClient], object]) -> None:
+    """Make a request of the supervisor, which is started if there is anything to supervise.
+
+    It may end for lack of that before it has answered. Raises Failure.
+    """
+    while is_served(settings) or has_unfinished(settings):
+        if not is_served(settings):
+            begin_serving(settings)
+        try:
+            if ask_served(settings, request):
+                return
+        except ControlError as error:
+            raise Failure(str(error)) from error

@@ -1,0 +1,23 @@
+"""`pocker start`: starts containers that were created or have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from supervisor.cli.finding import containers, find_all, has_ended
+from supervisor.cli.settings import Settings
+
+
+@click.command
+@click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
+@click.pass_obj
+def command(settings: Settings, names: Sequence[str]) -> None:
+    """Start CONTAINERs that were created or have ended; those that run are left as they are."""
+    from supervisor.cli.detach import start_again
+
+    for found in containers(find_all(settings, names)):
+        if has_ended(found):
+            start_again(settings, found.job)
+        click.echo(found.name)

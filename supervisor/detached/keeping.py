@@ -1,0 +1,68 @@
+"""The supervisor of the containers that no jobs file tells of.
+
+It ends when none of them runs any more; what has ended stays written down for the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+
+import structlog
+import trio
+from attrs import define, field
+
+from supervisor.detached.roster import PROJECT, Roster
+from supervisor.detached.tidying import tidy
+from supervisor.job import JobRun
+from supervisor.jobsfile import read_tables
+from supervisor.jobspec import JobsFile
+from supervisor.places import Places
+from supervisor.problems import JobsFileError
+from supervisor.scheduler import Over
+from supervisor.service import Book, Service, Watcher
+
+log = structlog.stdlib.get_logger()
+
+
+def jobs_of(roster: Roster) -> JobsFile:
+    """The containers as jobs, by id. Raises ContainerError or JobsFileError."""
+    tables = {entry.id: entry.job for entry in roster.entries().values() if entry.begun}
+    return read_tables(tables, roster.path, PROJECT)
+
+
+def book_of(roster: Roster, again: Collection[str]) -> Book:
+    """How a supervisor of them reads and leaves them."""
+    return Book(read=partial(jobs_of, roster), lasting=True, again=again)
+
+
+@define(eq=False, kw_only=True)
+class Keeper:
+    """Removes the containers that are to go when they have ended."""
+
+    roster: Roster
+    places: Places
+    _ended: trio.Event = field(factory=trio.Event, init=False)
+
+    @property
+    def watcher(self) -> Watcher:
+        """Is told of each transition."""
+        return Watcher(changed=self._note)
+
+    def _note(self, run: JobRun) -> None:
+        if run.state.terminal:
+            self._ended.set()
+
+    async def show(self, service: Service) -> None:
+        """Tidy up whenever one has ended."""
+        while True:
+            await self._ended.wait()
+            self._ended = trio.Event()
+            if tidy(self.roster, service.journal, self.places):
+                await self._follow(service)
+
+    async def _follow(self, service: Service) -> None:
+        try:
+            await service.reload()
+        except (Over, JobsFileError) as error:
+            log.warning("containers not read again", cause=str(error))

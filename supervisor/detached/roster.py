@@ -1,0 +1,154 @@
+"""What containers there are that no jobs file tells of: one document, changed as a whole.
+
+A change is a new file under the old name, synced before it takes its place, so a reader never sees
+a part of one and a kill leaves either the old or the new. Whoever changes it holds a lock. An id is
+never given twice, so what the state database says of a container that has gone is never taken for
+another one's that has got its name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from runtime.directories import Directories
+from runtime.errors import ContainerError
+from supervisor.detached.naming import new_id, new_name
+
+PROJECT = "run"
+"""The names of the containers' cgroups begin with it."""
+
+
+class NameInUse(ContainerError):
+    """Another container has the name."""
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One container; `job` is its table, as it would stand in a jobs file."""
+
+    id: str
+    name: str
+    created: float
+    """Seconds since the epoch."""
+    remove: bool
+    """Whether it is removed when it has ended."""
+    job: Mapping[str, Any]
+    begun: bool = True
+    """Whether it was ever to be started."""
+
+
+@frozen
+class Roster:
+    """The document at `path`."""
+
+    path: str
+
+    @classmethod
+    def of(cls, directories: Directories) -> Roster:
+        """That of these directories, which are the containers' own."""
+        return cls(f"{directories.state}/containers.json")
+
+    def entries(self) -> dict[str, Entry]:
+        """All containers by id, oldest first. Raises ContainerError."""
+        try:
+            document = json.loads(Path(self.path).read_bytes())
+            return {entry["id"]: Entry(**entry) for entry in document["containers"]}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ContainerError(f"read {self.path}: {error.strerror}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise ContainerError(f"{self.path}: is no list of containers: {error}") from error
+
+    def add(
+        self,
+        name: str | None,
+        make: Callable[[str, str], Entry],
+        elsewhere: Collection[str] = (),
+    ) -> Entry:
+        """Write down a new container, made of its id and name. Raises NameInUse.
+
+        Without a name it gets a new one; names that are in use `elsewhere` are in use.
+        """
+        with self._changed() as entries:
+            names = {entry.name: entry.id for entry in entries.values()}
+            if name is not None and (name in names or name in elsewhere):
+                raise NameInUse(
+                    f"the container name {name} is already in use by container"
+                    f" {names.get(name, name)}: remove or rename that one, or use another name"
+                )
+            chance = random.SystemRandom()
+            chosen = new_name({*names, *elsewhere}, chance) if name is None else name
+            entry = make(new_id(entries, chance), chosen)
+            entries[entry.id] = entry
+        return entry
+
+    def begin(self, identifier: str) -> None:
+        """Let a container be started that was only created."""
+        with self._changed() as entries:
+            if identifier in entries:
+                entries[identifier] = evolve(entries[identifier], begun=True)
+
+    def remove_in_the_end(self, identifier: str) -> None:
+        """Let a container be removed when it has ended."""
+        with self._changed() as entries:
+            if identifier in entries:
+                entries[identifier] = evolve(entries[identifier], remove=True)
+
+    def remove(self, identifier: str) -> None:
+        """Forget a container; one that has gone already is forgotten."""
+        with self._changed() as entries:
+            entries.pop(identifier, None)
+
+    def rename(self, identifier: str, name: str) -> None:
+        """Give a container another name. Raises NameInUse, or KeyError for one that has gone."""
+        with self._changed() as entries:
+            for entry in entries.values():
+                if entry.name == name:
+                    raise NameInUse(
+                        f"the container name {name} is already in use by container {entry.id}"
+                    )
+            entries[identifier] = evolve(entries[identifier], name=name)
+
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, Entry]]:
+        try:
+            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = self.entries()
+            entries = dict(before)
+            yield entries
+            if entries != before:
+                self._write(entries)
+        finally:
+            os.close(lock)
+
+    def _write(self, entries: Mapping[str, Entry]) -> None:
+        document = {"containers": [asdict(entry) for entry in entries.values()]}
+        new = f"{self.path}.new"
+        try:
+            with open(new, "wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(json.dumps(document, indent=1).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(new, self.path)
+            directory = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+        except OSError as error:
+            raise ContainerError(f"write {self.path}: {error.strerror}") from error

@@ -1,0 +1,47 @@
+"""What goes when containers have gone: first those that were to be removed in the end.
+
+May be done by anybody at any time, and again: it only takes away what nobody can name any more.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from supervisor.detached.roster import Roster
+from supervisor.journal import Journal
+from supervisor.places import Places
+
+
+def tidy(roster: Roster, journal: Journal, places: Places) -> bool:
+    """Remove what is over; returns whether the roster has changed.
+
+    Raises ContainerError or JournalError.
+    """
+    entries = roster.entries()
+    over = [
+        entry.id for entry in entries.values() if entry.remove and _has_ended(journal, entry.id)
+    ]
+    for identifier in over:
+        roster.remove(identifier)
+    for job in journal.job_names():
+        if job not in entries or job in over:
+            _forget(journal, places, job)
+    return bool(over)
+
+
+def _has_ended(journal: Journal, identifier: str) -> bool:
+    run = journal.last_run(identifier)
+    return run is not None and run.state.terminal
+
+
+def _forget(journal: Journal, places: Places, job: str) -> None:
+    """Forget the runs that have ended; first their logs, which nobody would find any more."""
+    logs = Path(places.all_logs, job)
+    for run in journal.runs(job=job):
+        if run.state.terminal:
+            shutil.rmtree(logs / str(run.id), ignore_errors=True)
+    journal.forget_runs(job, 0)
+    with suppress(OSError):  # another run of it is just ending
+        logs.rmdir()

@@ -1,0 +1,155 @@
+"""`pocker run -d`: containers that a supervisor looks after, which comes and goes by itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from supervisor.lock import holder
+from tests.integration.cli.pocker import Pocker, wait_until
+
+pytestmark = pytest.mark.root
+
+LOOP = "echo begun; while :; do sleep 0.1; done"
+
+
+def status(pocker: Pocker, name: str) -> str:
+    """What Docker would call the state of a container; empty where there is none."""
+    found = [each["status"] for each in pocker.json("ps", "-a") if each["name"] == name]
+    return str(found[0]) if found else ""
+
+
+def kill_supervisor(pocker: Pocker) -> None:
+    """End the supervisor of these containers as only SIGKILL can."""
+    own = pocker.directories.detached
+    pid = holder(own.state)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: holder(own.state) is None)
+
+
+def test_a_container_outlives_its_caller_and_its_supervisor(pocker: Pocker) -> None:
+    """It is found by name, id and the beginning of its id, before and after the kill."""
+    words = ("--name", "web", "-l", "team=etl", "host", "sh", "-c", LOOP)
+    identifier = pocker.stdout("run", "-d", *words).strip()
+    assert re.fullmatch("[0-9a-f]{12}", identifier)
+    (before,) = pocker.json("ps")
+    assert (before["name"], before["id"], before["status"]) == ("web", identifier, "running")
+    assert pocker.ask("ps", "-q", "--filter", "label=team=etl") == f"{identifier}\n"
+    assert pocker.ask("ps", "--filter", "name=db", "--format", "{{.ID}}") == ""
+    wait_until(lambda: pocker.ask("logs", identifier[:5]) == "begun\n")
+    kill_supervisor(pocker)
+    assert pocker.stdout("exec", "web", "hostname") == f"{identifier}\n"
+    assert pocker.run("rm", "web").stderr.startswith(
+        "pocker: cannot remove container web: it is ru"
+    )
+    assert pocker.stdout("stop", "-t", "0", "web") == "web\n"
+    (after,) = pocker.json("ps", "-a")
+    assert (after["status"], after["attempt"], after["reason"]) == ("exited", 1, "Cancelled")
+    assert pocker.ask("inspect", "--format", "{{.name}} {{.state}}", "web") == "web cancelled\n"
+    assert pocker.stdout("rm", identifier) == f"{identifier}\n"
+    assert pocker.json("ps", "-a") == []
+    assert list(Path(pocker.directories.detached.state, "logs").iterdir()) == []
+    wait_until(lambda: holder(pocker.directories.detached.state) is None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--restart", "always", "host", "absent"), 127, "command not found: absent"),
+        (("host", "/etc/passwd"), 126, "cannot execute /etc/passwd: permission denied"),
+        (("-v", "/absent:/a", "host", "true"), 125, "source /absent does not exist"),
+        (("--restart", "sometimes", "host", "true"), 125, "--restart: "),
+        (("--restart", "always", "--rm", "host", "true"), 125, "conflicting options: --restart"),
+        (("--health-retries", "3", "host", "true"), 125, "--health-cmd: "),
+        (("absent", "true"), 125, "image absent: not in the store"),
+        (("host",), 125, "command"),
+    ],
+)
+def test_what_cannot_be_started_leaves_nothing(
+    pocker: Pocker, words: tuple[str, ...], code: int, message: str
+) -> None:
+    """Docker's exit code, and one line."""
+    ended = pocker.run("run", "-d", *words)
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.count("\n") == 1
+    assert message in ended.stderr
+    assert pocker.json("ps", "-a") == []
+
+
+def test_names_are_had_by_one(pocker: Pocker) -> None:
+    """Whether it runs or not, until it is removed."""
+    first = pocker.stdout("create", "--name", "web", "host", "true").strip()
+    refused = pocker.run("run", "-d", "--name", "web", "host", "true")
+    assert refused.returncode == 125
+    assert f"name web is already in use by container {first}" in refused.stderr
+    assert status(pocker, "web") == "created"
+    pocker.stdout("rm", "web")
+    assert pocker.run("rm", "web").stderr == "pocker: no such container: web\n"
+    assert pocker.run("rm", "-f", "web").returncode == 0
+
+
+def test_started_again_and_again(pocker: Pocker) -> None:
+    """Each start is a new run; a supervisor that has ended meanwhile is no loss."""
+    pocker.stdout("create", "--name", "c", "host", "sh", "-c", "echo $((1 + 1)); exit 3")
+    assert pocker.stdout("start", "c") == "c\n"
+    assert pocker.run("wait", "c").stdout == "3\n"
+    wait_until(lambda: holder(pocker.directories.detached.state) is None)
+    pocker.stdout("run", "-d", "--name", "other", "host", "sh", "-c", LOOP)
+    pocker.stdout("start", "c")
+    assert pocker.run("wait", "c").returncode == 3
+    pocker.stdout("restart", "-t", "0", "other")
+    pocker.stdout("kill", "-s", "TERM", "other")
+    assert pocker.run("wait", "other").returncode == 143
+    pocker.stdout("restart", "other")
+    assert pocker.stdout("kill", "other") == "other\n"
+    assert [len(each["runs"]) for each in pocker.json_of("inspect", "c", "other")] == [2, 3]
+    assert pocker.run("kill", "other").returncode == 1
+
+
+def test_it_goes_when_it_has_ended(pocker: Pocker) -> None:
+    """With --rm, also where the supervisor was killed meanwhile; a failed start is still told."""
+    pocker.stdout("run", "-d", "--rm", "host", "true")
+    wait_until(lambda: pocker.json("ps", "-a") == [])
+    pocker.stdout("run", "-d", "--rm", "--name", "b", "host", "sh", "-c", LOOP)
+    assert pocker.run("run", "-d", "--rm", "host", "absent").returncode == 127
+    kill_supervisor(pocker)
+    pocker.stdout("stop", "-t", "0", "b")
+    wait_until(lambda: pocker.json("ps", "-a") == [])
+
+
+def test_policies_are_kept(pocker: Pocker) -> None:
+    """What fails is started again as it was asked for, and what is stopped is not."""
+    pocker.stdout(
+        "run", "-d", "--name", "a", "--restart", "on-failure:2", "host", "sh", "-c", "exit 5"
+    )
+    assert pocker.run("wait", "a").returncode == 5
+    (found,) = pocker.json("ps", "-a")
+    assert found["attempt"] == 3
+    pocker.stdout(
+        "run", "-d", "--name", "b", "--restart", "always", "--health-cmd", "true",
+        "--health-interval", "100ms", "host", "sleep", "100",
+    )  # fmt: skip
+    wait_until(lambda: pocker.json("ps")[0]["health"] == "healthy")
+    pocker.stdout("stop", "b")
+    assert status(pocker, "b") == "exited"
+
+
+def test_jobs_and_containers_side_by_side(pocker: Pocker) -> None:
+    """Each has its supervisor, and every command finds both."""
+    pocker.stdout("up", "-d", pocker.file('[jobs.web]\nimage = "host"\ncommand = "sleep 100"'))
+    identifier = pocker.stdout("run", "-d", "--name", "db", "host", "sleep", "100").strip()
+    lines = pocker.ask("ps").splitlines()
+    assert [line.split()[0] for line in lines if line] == ["JOB", "web", "CONTAINER", identifier]
+    assert [each["job"] for each in pocker.json("ps")] == ["web", "db"]
+    job = pocker.json("ps")[0]["container"]
+    assert pocker.stdout("exec", job[:-2], "echo", "yes") == "yes\n"
+    ended = pocker.stdout("stop", "web", "db")
+    assert ended == "web: cancelled, killed by SIGTERM; stopped on request\ndb\n"
+    unknown = pocker.run("logs", "dbb")
+    assert unknown.stderr == 'pocker: no such container: dbb; did you mean "db"?\n'
+    assert pocker.run("rm", "web").stderr == "pocker: no such container: web\n"

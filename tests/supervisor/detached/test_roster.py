@@ -1,0 +1,83 @@
+"""What containers there are that no jobs file tells of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import ContainerError
+from supervisor.detached import Entry, NameInUse, Roster
+
+
+@pytest.fixture
+def roster(tmp_path: Path) -> Roster:
+    """Give an empty one."""
+    return Roster(str(tmp_path / "containers.json"))
+
+
+def make(identifier: str, name: str) -> Entry:
+    """A container of a command whose bytes are not all text."""
+    job = {"image": "host", "command": ["echo", "${HOME}", "\udcff"]}
+    return Entry(id=identifier, name=name, created=1.0, remove=False, job=job)
+
+
+def test_what_is_added_can_be_read(roster: Roster) -> None:
+    """Word for word, and only by its owner."""
+    assert roster.entries() == {}
+    entry = roster.add("web", make)
+    other = roster.add(None, make)
+    assert roster.entries() == {entry.id: entry, other.id: other}
+    assert entry.name == "web"
+    assert os.stat(roster.path).st_mode & 0o777 == 0o600
+
+
+def test_a_name_is_had_by_one(roster: Roster) -> None:
+    """Docker's message; nothing is written. A name in use elsewhere is in use."""
+    entry = roster.add("web", make)
+    with pytest.raises(NameInUse, match=f"name web is already in use by container {entry.id}: rem"):
+        roster.add("web", make)
+    with pytest.raises(NameInUse, match="name db is already in use by container db"):
+        roster.add("db", make, elsewhere=["db"])
+    with pytest.raises(NameInUse, match=f"name web is already in use by container {entry.id}"):
+        roster.rename(roster.add("old", make).id, "web")
+    assert [each.name for each in roster.entries().values()] == ["web", "old"]
+
+
+def test_changes(roster: Roster) -> None:
+    """Each is of one container; one that has gone meanwhile is nothing to fail for."""
+    entry = roster.add("web", make)
+    roster.remove_in_the_end(entry.id)
+    roster.rename(entry.id, "site")
+    roster.begin(entry.id)
+    (now,) = roster.entries().values()
+    assert (now.name, now.remove, now.begun) == ("site", True, True)
+    roster.remove(entry.id)
+    roster.remove(entry.id)
+    roster.remove_in_the_end(entry.id)
+    assert roster.entries() == {}
+
+
+def test_a_kill_in_the_middle_leaves_the_old_one(
+    roster: Roster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one takes its place whole or not at all, and the next change is made as ever."""
+    entry = roster.add("web", make)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", lambda *_: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            roster.add("db", make)
+    assert roster.entries() == {entry.id: entry}
+    assert len({roster.add("db", make).id, *roster.entries()}) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"containers": [{"id": "a"}]}', '{"containers": 1}']
+)
+def test_a_damaged_one_is_an_error(roster: Roster, text: str) -> None:
+    """Nobody may take it for an empty one and write over it."""
+    Path(roster.path).write_text(text)
+    with pytest.raises(ContainerError, match=r"containers.json: is no list of containers"):
+        roster.add("web", make)
+    assert Path(roster.path).read_text() == text

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from attrs import define, field, frozen
 
@@ -97,14 +98,18 @@ class Blobs:
         check_bytes(data, descriptor)
         return data
 
-    def pieces(self, digest: str) -> Iterator[bytes]:
-        """The bytes of a blob, not verified. Raises ImageError."""
+    def open(self, digest: str) -> BinaryIO:
+        """A blob as a file, not verified. Raises ImageError."""
         try:
-            with open(self.path(digest), "rb") as file:
-                while piece := file.read(PIECE):
-                    yield piece
+            return open(self.path(digest), "rb")
         except FileNotFoundError:
             raise ImageError(f"blob {digest} is not in the store") from None
+
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The bytes of a blob, not verified. Raises ImageError."""
+        with self.open(digest) as file:
+            while piece := file.read(PIECE):
+                yield piece
 
     def start(self, digest: str) -> bytes:
         """The first bytes of a blob."""

@@ -26,6 +26,7 @@ from runtime.images.manifest import (
     Descriptor,
     Index,
     Manifest,
+    Platform,
     choose,
     platform_of_machine,
     read_manifest,
@@ -35,6 +36,11 @@ from runtime.images.reference import parse_reference
 from runtime.images.tarstream import UnpackLimits
 
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def own_platform() -> Platform:
+    """That of this machine."""
+    return platform_of_machine(os.uname().machine)
 
 
 class ImageStore:
@@ -128,7 +134,7 @@ class ImageStore:
         if isinstance(document, Manifest):
             return document
         try:
-            chosen = choose(document, platform_of_machine(os.uname().machine))
+            chosen = choose(document, own_platform())
         except ImageError as error:
             raise ImageError(f"image {entry.digest}: {error}") from error
         inner = read_manifest(self.blobs.read(chosen), chosen.media_type, chosen.digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from attrs import frozen
@@ -22,9 +22,13 @@ class Access:
     uid: int
 
     @asynccontextmanager
-    async def session(self, reference: Reference, actions: str = "pull") -> AsyncIterator[Session]:
+    async def session(
+        self, reference: Reference, actions: str = "pull", reads: Sequence[str] = ()
+    ) -> AsyncIterator[Session]:
         """Talk to the registry of a reference. Raises RegistryError."""
         login = await find_login(reference, self.environ, self.uid)
         settings = self.registries.of(reference.domain)
-        async with open_session(reference, login, settings, actions=actions) as session:
+        async with open_session(
+            reference, login, settings, actions=actions, reads=reads
+        ) as session:
             yield session

@@ -8,7 +8,6 @@ or the new one, and blobs that the next attempt finds again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from enum import Enum
 from functools import partial
@@ -29,12 +28,11 @@ from runtime.images.manifest import (
     Platform,
     choose,
     fits,
-    platform_of_machine,
     read_manifest,
 )
 from runtime.images.naming import name_of
 from runtime.images.reference import Reference
-from runtime.images.store import ImageStore
+from runtime.images.store import ImageStore, own_platform
 from runtime.registry.access import Access
 from runtime.registry.fetching import FetchedManifest, fetch_blob, fetch_manifest
 from runtime.registry.session import Session
@@ -139,7 +137,7 @@ async def _choose(session: Session, found: FetchedManifest, platform: Platform |
     document = read_manifest(found.data, found.media_type, found.digest)
     if isinstance(document, Manifest):
         return _Chosen(document=found, is_of_machine=True)
-    own = platform_of_machine(os.uname().machine)
+    own = own_platform()
     descriptor = choose(document, platform or own)
     inner = await fetch_manifest(session, descriptor.digest)
     check_bytes(inner.data, descriptor)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -31,8 +31,12 @@ _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TIMEOUT = httpx.Timeout(30.0)
 
-Content = bytes | Callable[[], AsyncIterator[bytes]]
+Content = bytes | Callable[[], httpx.AsyncByteStream]
 """A body, or what makes it once more each time that it is sent."""
+
+
+class BrokenOff(RegistryError):
+    """The connection failed; another attempt may do better."""
 
 
 @frozen(kw_only=True)
@@ -121,7 +125,7 @@ class Session:
             except httpx.TransportError as error:
                 if last or is_final(error):
                     host = origin_of(call.url).host
-                    raise self.error(f"connect to {host}: {cause_of(error)}") from error
+                    raise BrokenOff(f"{self.name}: connect to {host}: {cause_of(error)}") from error
             else:
                 if response.status_code not in RETRIED or last:
                     return response
@@ -151,14 +155,22 @@ class Session:
             own = dict(call.headers)
             if authorization is not None and origin_of(url) == home:
                 own["Authorization"] = authorization
-            content = call.content() if callable(call.content) else call.content
-            request = self._client.build_request(call.method, url, headers=own, content=content)
-            response = await self._client.send(request, stream=True)
+            response = await self._client.send(self._request(call, url, own), stream=True)
             if response.status_code not in _REDIRECTS:
                 return response
             await response.aclose()
             url = self.led_to(url, response)
         raise self.error(f"{home.host} redirects more than {_MAX_REDIRECTS} times")
+
+    def _request(self, call: Call, url: str, headers: Mapping[str, str]) -> httpx.Request:
+        if not callable(call.content):
+            return self._client.build_request(
+                call.method, url, headers=headers, content=call.content
+            )
+        request = self._client.build_request(call.method, url, headers=headers)
+        return httpx.Request(
+            call.method, request.url, headers=request.headers, stream=call.content()
+        )
 
     def led_to(self, url: str, response: httpx.Response) -> str:
         """The address that an answer to `url` leads to. Raises RegistryError."""
@@ -175,13 +187,18 @@ async def open_session(
     settings: RegistrySettings | None = None,
     *,
     actions: str = "pull",
+    reads: Sequence[str] = (),
 ) -> AsyncIterator[Session]:
     """Talk to the registry of a reference; proxies of the environment are used but for loopback.
 
-    `actions` are what is to be done there: ``pull`` or ``pull,push``. Raises RegistryError.
+    `actions` are what is to be done there: ``pull`` or ``pull,push``; `reads` are further
+    repositories that are read. Raises RegistryError.
     """
     async with _client(str(reference), reference.domain, settings) as client:
-        scopes = (f"repository:{reference.path}:{actions}",)
+        scopes = (
+            f"repository:{reference.path}:{actions}",
+            *(f"repository:{path}:pull" for path in reads),
+        )
         session = Session(
             name=str(reference),
             domain=reference.domain,

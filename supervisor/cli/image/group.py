@@ -21,6 +21,7 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
     "ls": ("listing", "List images."),
     "prune": ("pruning", "Remove images without a name, and what nothing needs."),
     "pull": ("pulling", "Bring an image from a registry."),
+    "push": ("pushing", "Send an image to a registry."),
     "rm": ("removal", "Remove images."),
     "save": ("saving", "Write images to an archive."),
     "tag": ("tagging", "Give an image another name."),

@@ -14,6 +14,8 @@ from runtime.images.manifest import Descriptor
 from supervisor.cli.image.wording import short
 from supervisor.cli.terminal import is_animated, wants_colour
 
+_UNDER_WAY = {"FETCHING", "SENDING"}
+
 
 class Report(Protocol):
     """Is told of each layer how far it is, and how many bytes of it have gone."""
@@ -73,6 +75,6 @@ class _Lines:
     said: dict[str, Enum] = field(factory=dict)
 
     def __call__(self, layer: Descriptor, step: Enum, _: int) -> None:
-        if self.said.get(layer.digest) is not step and step.name != "FETCHING":
+        if self.said.get(layer.digest) is not step and step.name not in _UNDER_WAY:
             click.echo(f"{short(layer.digest)}: {step.value}", file=self.stream)
         self.said[layer.digest] = step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -74,7 +73,8 @@ def bring(settings: Settings, wanted: Wanted, stream: TextIO | None) -> Pulled:
 
 def tell(pulled: Pulled, wanted: Wanted, stream: TextIO) -> None:
     """Docker's last words about a pull, and a warning where the image is for other machines."""
-    from runtime.images.manifest import Platform, fits, platform_of_machine
+    from runtime.images.manifest import Platform, fits
+    from runtime.images.store import own_platform
 
     click.echo(f"Digest: {pulled.digest}", file=stream)
     state = "Downloaded newer image for" if pulled.news else "Image is up to date for"
@@ -85,6 +85,6 @@ def tell(pulled: Pulled, wanted: Wanted, stream: TextIO) -> None:
         architecture=configuration.architecture,
         variant=configuration.variant,
     )
-    own = platform_of_machine(os.uname().machine)
+    own = own_platform()
     if wanted.platform is None and not fits(made_for, own):
         click.echo(f"pocker: {wanted.name} is for {made_for}, this machine is {own}", err=True)

@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from runtime.directories import Directories
+from runtime.images.loading import load_archive
 from runtime.images.store import ImageStore
 from runtime.registry.access import Access
 from runtime.registry.settings import Registries, RegistrySettings
@@ -20,6 +21,7 @@ from tests.integration.registry.peer import (
     configure,
     free_port,
     make_layout,
+    skopeo,
 )
 
 
@@ -94,3 +96,13 @@ def small_disk(tmp_path: Path) -> Iterator[str]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", place], check=True)
     yield str(place)
     subprocess.run(["umount", place], check=True)
+
+
+@pytest.fixture
+def shared(layout: str, store: ImageStore, tmp_path: Path) -> ImageStore:
+    """Give a store with an image for two platforms, called `many`."""
+    archive = f"{tmp_path}/many.tar"
+    skopeo("copy", "-q", "--all", f"oci:{layout}:many", f"oci-archive:{archive}")
+    (image,) = load_archive(store, [Path(archive).read_bytes()])
+    store.tag(image, "many")
+    return store

@@ -48,6 +48,26 @@ def test_a_pull_says_what_docker_says(peer: Peer, state: Directories) -> None:
     assert pocker(state, "images", "--format", "{{.Repository}}:{{.Tag}}").stdout == f"{name}\n"
 
 
+def test_a_push_says_what_docker_says(peer: Peer, state: Directories) -> None:
+    """The repository, what becomes of each layer, and the digest last."""
+    pulled, name = f"{peer.host}/team/app:one", f"{peer.host}/sent/app:v1"
+    pocker(state, "pull", "-q", pulled)
+    pocker(state, "tag", pulled, name)
+    pushed = pocker(state, "push", name)
+    assert (pushed.code, pushed.stderr) == (0, "")
+    first, *layers, last = pushed.stdout.splitlines()
+    assert first == f"The push refers to repository [{peer.host}/sent/app]"
+    assert [line.partition(": ")[2] for line in layers] == [
+        "Waiting", "Mounted from another repository",
+    ]  # fmt: skip
+    assert last.startswith(f"v1: digest: {peer.digest('sent/app:v1')} size: ")
+    assert pocker(state, "image", "push", "-q", name).stdout == f"{name}\n"
+    missing = pocker(state, "push", "-q", f"{peer.host}/nope")
+    assert (missing.code, missing.stderr) == (
+        1, f"pocker: image {peer.host}/nope:latest: not in the store\n",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [

@@ -1,4 +1,7 @@
-"""Two registries that all tests of this directory share: starting one takes a while."""
+"""Two registries that the tests of a module share: starting one takes a while.
+
+No longer than that, because other tests make sure that they have no child left.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def _running(top: Path, *options: str, guarded: bool) -> Iterator[Peer]:
         peer.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def peer(layout: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Give a registry that lets everybody in, with the images `team/app`."""
     for found in _running(tmp_path_factory.mktemp("open"), "tls-verify=false", guarded=False):
@@ -56,7 +59,7 @@ def peer(layout: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guarded(layout: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """Give a registry with a certificate of its own, that asks for a password."""
     top = tmp_path_factory.mktemp("guarded")

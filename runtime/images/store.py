@@ -68,6 +68,11 @@ class ImageStore:
             cause = (error.strerror or str(error)).lower()
             raise ImageError(f"unpack image {image.target.digest}: {cause}") from error
 
+    def has(self, name: str) -> bool:
+        """Whether a name or the beginning of an id means anything here. Raises ImageError."""
+        entries = self.entries()
+        return bool(by_reference(entries, name) or self._by_id(entries, name))
+
     def find(self, name: str) -> Image:
         """As `resolve`, but the layers are left as they are. Raises ImageError."""
         entries = self.entries()

@@ -15,7 +15,7 @@ def _create(settings: Settings, /, **options: Any) -> int:
     with run.refusals():
         from supervisor.cli.detach import write_down
 
-        click.echo(write_down(settings, run.lasting(options), begun=False).id)
+        click.echo(write_down(settings, run.lasting(settings, options), begun=False).id)
     return 0
 
 

@@ -57,6 +57,14 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("-d", "--detach", is_flag=True, help="Leave it to a supervisor; print its id.")
 @click.option("--rm", is_flag=True, help="Remove it in the end; without -d so it is in any case.")
 @_one("--name", metavar="NAME", text="What the container is called.")
+@click.option(
+    "--pull",
+    type=click.Choice(("missing", "always", "never")),
+    default="missing",
+    show_default=True,
+    help="When to bring the image from its registry.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Do not tell how that goes.")
 @_one("-m", "--memory", metavar="SIZE", text="Memory for all its processes together.")
 @_one("--memory-swap", metavar="SIZE", text="Memory plus swap; -1 for no limit of swap.")
 @_one("--memory-reservation", metavar="SIZE", text="Memory to leave to it if possible.")
@@ -121,6 +129,7 @@ def refusals() -> Iterator[None]:
 
 def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run it to its end."""
+    from supervisor.cli.image.provision import provide
     from supervisor.cli.oneshot import Wanted, carry_out
     from supervisor.runorder import read_order
 
@@ -137,6 +146,7 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
         terminal=options["tty"],
         interactive=options["interactive"],
     )
+    provide(settings, wanted.job, options["pull"], quiet=options["quiet"])
     return carry_out(settings.directories, wanted)
 
 
@@ -144,27 +154,25 @@ def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
     """Leave it to a supervisor."""
     from supervisor.cli.detach import detach
 
-    click.echo(detach(settings, lasting(options)))
+    click.echo(detach(settings, lasting(settings, options)))
     return 0
 
 
-def lasting(options: Mapping[str, Any]) -> Wanted:
+def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
     """The container that a supervisor is to look after. Raises Failure or OrderError.
 
     It needs the small PID 1 to know how it ends.
     """
     from supervisor.cli.detach import Wanted
+    from supervisor.cli.image.provision import provide
     from supervisor.runorder import read_order
 
     if options["rm"] and options["restart"] not in (None, "no"):
         raise Failure("conflicting options: --restart and --rm", code=START_FAILED)
     table = {**_table(options), "tty": options["tty"], "stdin_open": options["interactive"]}
-    return Wanted(
-        table=table,
-        job=read_order(table, os.getcwd(), os.environ),
-        name=options["name"],
-        remove=options["rm"],
-    )
+    job = read_order(table, os.getcwd(), os.environ)
+    provide(settings, job, options["pull"], quiet=options["quiet"])
+    return Wanted(table=table, job=job, name=options["name"], remove=options["rm"])
 
 
 _PLAIN = {

@@ -66,7 +66,7 @@ def test_a_container_outlives_its_caller_and_its_supervisor(pocker: Pocker) -> N
         (("--restart", "sometimes", "host", "true"), 125, "--restart: "),
         (("--restart", "always", "--rm", "host", "true"), 125, "conflicting options: --restart"),
         (("--health-retries", "3", "host", "true"), 125, "--health-cmd: "),
-        (("absent", "true"), 125, "image absent: not in the store"),
+        (("--pull", "never", "absent", "true"), 125, "image absent: not in the store"),
         (("host",), 125, "command"),
     ],
 )

@@ -44,7 +44,7 @@ def test_run_takes_an_image(pocker: Pocker, root_archive: str) -> None:
     assert pocker.run("run", "box").stdout == "from image\n"
     assert pocker.run("run", "box", "me").stdout == "from me\n"
     assert pocker.run("run", "--entrypoint", "pwd", "box").stdout == "/\n"
-    missing = pocker.run("run", "nope")
+    missing = pocker.run("run", "--pull", "never", "nope")
     assert (missing.returncode, missing.stderr) == (125, "pocker: image nope: not in the store\n")
 
 

@@ -148,3 +148,32 @@ def test_a_login_without_enough_is_refused(
     called = pocker(state, "login", *arguments)
     assert (called.code, called.stdout) == (code, "")
     assert called.stderr.startswith(f"pocker: {problem}")
+
+
+def test_run_pulls_what_is_missing(peer: Peer, state: Directories) -> None:
+    """As `--pull` says; the command's output is left alone, and an id has no registry."""
+    name = f"{peer.host}/team/app:one"
+
+    def run(*arguments: str) -> Call:
+        return pocker(state, "run", *arguments, "absent")
+
+    assert f"image {name}: not in the store" in run("--pull", "never", name).stderr
+    missing = run(name)
+    assert (missing.code, missing.stdout) == (127, "")
+    first, *others, last = missing.stderr.splitlines()
+    assert first == f"Unable to find image '{name}' locally"
+    assert f"Status: Downloaded newer image for {name}" in others
+    assert last.endswith("command not found: absent")
+    assert run(name).stderr.splitlines() == [last]
+    always = run("--pull", "always", name)
+    assert f"Status: Image is up to date for {name}" in always.stderr.splitlines()
+    assert run("-q", "--pull", "always", name).stderr.splitlines() == [last]
+    identifier = pocker(state, "images", "-q").stdout.strip()
+    assert run("--pull", "always", identifier).stderr.splitlines() == [last]
+    assert "image sha256:abc: not in the store" in run("sha256:abc").stderr
+    unknown = run(f"{peer.host}/team/nope")
+    assert unknown.code == 125
+    assert unknown.stderr.splitlines()[-1] == (
+        f"pocker: {peer.host}/team/nope:latest: 127.0.0.1 answered"
+        " 404 MANIFEST_UNKNOWN: manifest unknown"
+    )

@@ -11,7 +11,8 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any, cast
 
 from attrs import define, evolve, field
@@ -25,8 +26,10 @@ from runtime.images.document import take
 from runtime.images.image import Image
 from runtime.images.importing import add_image
 from runtime.images.layerpath import OPAQUE, WHITEOUT
+from runtime.images.layers import chain_ids
 from runtime.images.lowers import OPAQUE_XATTR, is_whiteout
 from runtime.images.manifest import OCI_LAYER, Descriptor, packing_of
+from runtime.images.naming import name_of
 from runtime.images.store import ImageStore
 
 _GZIP_BITS = 31
@@ -53,14 +56,19 @@ def commit_layer(
     message: str = "",
     created_by: str = "",
     created: str,
+    when_read: Callable[[], None] = lambda: None,
 ) -> Image:
-    """An image of `base` and what lies in the writable layer `upper`. Raises ImageError."""
+    """An image of `base` and what lies in the writable layer `upper`.
+
+    From the call of `when_read` on nothing is read there any more. Raises ImageError.
+    """
     config = apply_changes(base.config, changes)
     with store.adding():
         try:
             with store.blobs.writer() as writer:
                 packer = _Packer(writer)
                 write_changes(upper, packer)
+                when_read()
                 packer.finish()
                 kept = store.blobs.keep(writer)
         except OSError as error:
@@ -85,6 +93,26 @@ def commit_layer(
         }
         image = store.unpacked(store.load(add_image(store, document, layers)))
         return evolve(image, names=store.add(image.target, names))
+
+
+def base_of(store: ImageStore, lower: Sequence[str]) -> Image:
+    """The image whose unpacked layers these directories are, topmost first. Raises ImageError.
+
+    Of several the first that has a name, else the first.
+    """
+    found = []
+    for entry in store.entries():
+        with suppress(ImageError):  # one that is damaged is not looked for
+            image = store.load(entry)
+            chains = chain_ids(image.configuration.diff_ids)
+            if [store.layers.tree(chain) for chain in reversed(chains)] == list(lower):
+                found.append(image)
+    for image in found:
+        if name_of(image.target) is not None:
+            return image
+    if not found:
+        raise ImageError("no image of the store has its layers")
+    return found[0]
 
 
 def _plain(layer: Descriptor) -> Descriptor:

@@ -44,7 +44,7 @@ def command(
     """
     if interactive and tty and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
-    place, found = _find(settings, container)
+    place, found = running_container(settings, container)
     # Only now has this command anything to do that needs more.
     from runtime.errors import ContainerError
     from supervisor.cli.joined import Addition, carry_out
@@ -68,7 +68,9 @@ def command(
         raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error
 
 
-def _find(settings: Settings, wanted: str) -> tuple[Directories, str]:
+def running_container(
+    settings: Settings, wanted: str, *, code: int = START_FAILED
+) -> tuple[Directories, str]:
     """Where the container is that a word means, and its id there. Raises Failure.
 
     Also one of `pocker run`, which nobody has written down.
@@ -83,11 +85,11 @@ def _find(settings: Settings, wanted: str) -> tuple[Directories, str]:
             return meant.settings.directories, container
     found = [name for name in names if wanted and name.startswith(wanted)]
     if len(found) > 1:
-        raise Failure(f"{wanted} is the beginning of {', '.join(found)}", code=START_FAILED)
+        raise Failure(f"{wanted} is the beginning of {', '.join(found)}", code=code)
     if not found:
         known = [*names, *(entry.name for entry in entries_of(settings).values())]
         near = "" if wanted in known else did_you_mean(wanted, known)
-        raise Failure(f"no container {wanted} is running{near}", code=START_FAILED)
+        raise Failure(f"no container {wanted} is running{near}", code=code)
     return settings.directories, found[0]
 
 

@@ -53,6 +53,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Images": {
         "images": "List images.",
         "pull": "Bring an image from a registry.",
+        "commit": "Make an image of what a container has changed.",
         "import": "Make an image of a tar archive of a root file system.",
         "load": "Load images from an archive.",
         "save": "Write images to an archive.",
@@ -76,6 +77,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 """The commands. Each is `command` in the module of its name in this package, or of `_MODULES`."""
 
 _MODULES = {
+    "commit": "image.committing",
     "image": "image.group",
     "images": "image.listing",
     "import": "image.importing",

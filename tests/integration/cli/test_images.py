@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.pocker import Pocker
+from tests.integration.cli.pocker import Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -81,9 +81,31 @@ def test_an_image_from_its_first_name_to_its_last(pocker: Pocker, root_archive: 
     assert pocker.run("images", "-q").stdout == ""
 
 
+def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None:
+    """What it changed is there, and what it deleted is not; it goes on, whatever happens."""
+    pocker.run("import", "-c", "ENV A=b", root_archive, "box")
+    script = "echo new >/made; rm /etc/group; truncate -s 8G /big; echo on; exec sleep 1000"
+    container = pocker.start("run", "--name", "one", "--init", "box", "sh", "-c", script)
+    read_until(container, "on")
+    incoming = Path(pocker.directories.state, "images/incoming")
+    killed = pocker.start("commit", "one")
+    wait_until(lambda: any(incoming.iterdir()))
+    killed.kill()
+    assert pocker.stdout("exec", "one", "rm", "/big") == "", "it goes on"
+    changes = ["-c", 'CMD ["sh", "-c", "cat /made; echo $A; test ! -e /etc/group"]']
+    identifier = pocker.stdout("commit", "-m", "why", "-a", "me", *changes, "on", "box:2").strip()
+    assert pocker.stdout("exec", "one", "cat", "/made") == "new\n"
+    assert pocker.run("run", "box:2").stdout == "new\nb\n"
+    (document,) = json.loads(pocker.ask("image", "inspect", "box:2"))
+    assert (document["Id"], document["Author"]) == (identifier, "me")
+    assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
+    assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (["commit", "nope"], 1, "no container nope is running"),
         (["rmi", "nope"], 1, "image nope: not in the store"),
         (["tag", "nope", "x"], 1, "image nope: not in the store"),
         (["import", "/nope"], 1, "/nope: no such file or directory"),

@@ -6,12 +6,13 @@ import os
 import socket
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runtime.errors import ImageError
 from runtime.images.collection import verify
-from runtime.images.committing import commit_layer
+from runtime.images.committing import base_of, commit_layer
 from runtime.images.image import Image
 from runtime.images.lowers import OPAQUE_XATTR, is_whiteout
 from runtime.images.store import ImageStore
@@ -54,7 +55,7 @@ def upper(tmp_path: Path) -> Path:
     return top
 
 
-def commit(store: ImageStore, upper: Path, **more: str) -> Image:
+def commit(store: ImageStore, upper: Path, **more: Any) -> Image:
     """An image of the base and this layer."""
     return commit_layer(store, str(upper), store.find("base"), created=CREATED, **more)
 
@@ -88,6 +89,20 @@ def test_the_image_goes_on_from_its_base(store: ImageStore, upper: Path) -> None
     assert image.config.command == ("/bin/sh", "-c", "y")
     assert image.configuration.document["config"]["OnBuild"] == ["kept"]
     assert (image.configuration.author, image.configuration.history[-1].comment) == ("me", "why")
+
+
+def test_the_base_is_found_by_its_layers(store: ImageStore) -> None:
+    """One with a name goes before one without; an image that is damaged hides no other."""
+    layers = store.resolve("base").layers
+    bare = add_image(store, [archive(directory("d"), Member(name="d/old"), Member(name="gone"))])
+    damaged = add_image(store, [archive(Member(name="z"))], "damaged")
+    Path(store.blobs.path(damaged.digest)).write_bytes(b"{}")
+    assert base_of(store, layers).target.digest != bare.digest
+    store.forget(store.find("base"))
+    assert base_of(store, layers).target.digest == bare.digest
+    store.forget(store.load(bare))
+    with pytest.raises(ImageError, match="no image of the store has its layers"):
+        base_of(store, layers)
 
 
 def test_the_same_changes_make_the_same_image(store: ImageStore, upper: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from runtime.directories import Directories
 from runtime.images.collection import collect, verify
+from runtime.images.committing import commit_layer
 from runtime.images.importing import import_archive
 from runtime.images.loading import load_archive
 from runtime.images.saving import save_layout
@@ -37,17 +38,23 @@ def actions(
     store.resolve("old")
     add_image(store, [archive(Member(name="z"))], "gone")
     store.forget(store.resolve("gone"))
+    changed = top / "changed"
+    changed.mkdir()
+    (changed / "file").write_text("new")
     return {
         "import": lambda: import_archive(
             store, pieces(archive(Member(name="x"))), names=["new"], created=CREATED
         ),
         "load": lambda: load_archive(store, pieces(saved, 5000)),
+        "commit": lambda: commit_layer(
+            store, str(changed), store.find("old"), names=["new"], created=CREATED
+        ),
         "tag": lambda: store.tag(store.find("old"), "new"),
         "collect": lambda: collect(store, directories),
     }
 
 
-@pytest.mark.parametrize("name", ["import", "load", "tag", "collect"])
+@pytest.mark.parametrize("name", ["import", "load", "commit", "tag", "collect"])
 def test_no_step_can_be_killed_to_harm(name: str, tmp_path: Path) -> None:
     """After each: what was there is there, the store verifies, and the same works once more."""
     directories = Directories(f"{tmp_path}/root", f"{tmp_path}/state")

@@ -1,0 +1,61 @@
+"""`pocker commit`: an image of what a container has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from supervisor.cli.settings import Settings
+
+
+@click.command
+@click.option("-a", "--author", default="", metavar="TEXT", help="Who made it.")
+@click.option(
+    "-c",
+    "--change",
+    "changes",
+    multiple=True,
+    metavar="INSTRUCTION",
+    help="Set something of the image as a Dockerfile does: CMD, ENV, USER and so on.",
+)
+@click.option("-m", "--message", default="", help="Remember this in the image's history.")
+@click.option(
+    "-p",
+    "--pause/--no-pause",
+    default=True,
+    help="Let the container stand still while it is read, as is usual, or go on.",
+)
+@click.argument("container")
+@click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
+@click.pass_obj
+def command(
+    settings: Settings,
+    container: str,
+    reference: str | None,
+    *,
+    author: str,
+    changes: Sequence[str],
+    message: str,
+    pause: bool,
+) -> None:
+    """Make an image of a running CONTAINER's own image and what it has changed; print its id.
+
+    The container is named as for `exec`. What lies in its volumes is no part of it.
+    """
+    from supervisor.cli.exec import running_container
+    from supervisor.cli.image.access import image_store
+    from supervisor.cli.image.snapshot import Wanted, take
+
+    place, identifier = running_container(settings, container, code=1)
+    wanted = Wanted(
+        names=[] if reference is None else [reference],
+        changes=changes,
+        author=author,
+        message=message,
+        created_by=f"pocker commit {container}",
+        pause=pause,
+    )
+    with image_store(settings, change=True) as store:
+        image = take(store, place, identifier, wanted)
+    click.echo(image.id)

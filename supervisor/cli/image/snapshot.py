@@ -1,0 +1,105 @@
+"""What a running container has changed, read while it stands still.
+
+Should this process be killed meanwhile, another one, which was forked before, lets the container go
+on: it is not ours, and nobody else would.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import trio
+from attrs import frozen
+
+from runtime.container import Container, Runtime
+from runtime.directories import Directories
+from runtime.errors import ContainerError, ImageError
+from runtime.images.committing import base_of, commit_layer
+from runtime.images.image import Image
+from runtime.images.store import ImageStore
+from supervisor.cli.caretaker import Caretaker
+from supervisor.cli.groups import first_of
+from supervisor.cli.moments import rfc3339
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What is to become of it."""
+
+    names: Sequence[str]
+    changes: Sequence[str]
+    author: str
+    message: str
+    created_by: str
+    pause: bool
+
+
+def take(store: ImageStore, place: Directories, identifier: str, wanted: Wanted) -> Image:
+    """An image of the container. Raises ContainerError."""
+    Runtime.require_rights()
+    try:
+        base = base_of(store, _lower(place, identifier))
+    except ImageError as error:
+        raise ImageError(f"container {identifier}: {error}") from error
+    make = partial(
+        commit_layer,
+        store,
+        place.container(identifier).upper,
+        base,
+        names=wanted.names,
+        changes=wanted.changes,
+        author=wanted.author,
+        message=wanted.message,
+        created_by=wanted.created_by,
+        created=rfc3339(time.time()) or "",
+    )
+    if not wanted.pause:
+        return make()
+    caretaker = Caretaker.begin(None, partial(trio.run, _let_go, place, identifier))
+    try:
+        return trio.run(_standing_still, place, identifier, make)
+    except BaseExceptionGroup as group:
+        raise first_of(group) from group
+    finally:
+        caretaker.dismiss()
+
+
+def _lower(place: Directories, identifier: str) -> list[str]:
+    """The layers that a container stands on. Raises ImageError."""
+    try:
+        with open(place.container(identifier).layers, "rb") as file:
+            lower: list[str] = json.load(file)
+    except FileNotFoundError as error:
+        raise ImageError("it does not stand on an image") from error
+    return lower
+
+
+async def _standing_still(place: Directories, identifier: str, make: Callable[..., Image]) -> Image:
+    runtime = Runtime.open(place)
+    try:
+        container = Container.adopt(identifier, place, runtime.cgroups)
+        try:
+            with ExitStack() as paused:
+                paused.callback(container.unpause)
+                await container.pause()
+                return await trio.to_thread.run_sync(partial(make, when_read=paused.close))
+        finally:
+            container.release()  # it is not ours
+    finally:
+        runtime.close()
+
+
+async def _let_go(place: Directories, identifier: str) -> None:
+    runtime = Runtime.open(place)
+    try:
+        container = Container.adopt(identifier, place, runtime.cgroups)
+        container.unpause()
+        container.release()
+    except ContainerError:
+        return  # it has ended
+    finally:
+        runtime.close()

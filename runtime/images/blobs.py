@@ -111,6 +111,15 @@ class Blobs:
             while piece := file.read(PIECE):
                 yield piece
 
+    def is_sound(self, descriptor: Descriptor) -> bool:
+        """Whether a blob is there and is what its digest says; it is read to its end."""
+        if self.size(descriptor.digest) != descriptor.size:
+            return False
+        state = hashlib.sha256()
+        for piece in self.pieces(descriptor.digest):
+            state.update(piece)
+        return descriptor.digest == f"{ALGORITHM}:{state.hexdigest()}"
+
     def start(self, digest: str) -> bytes:
         """The first bytes of a blob."""
         return next(self.pieces(digest), b"")[:16]

@@ -7,7 +7,6 @@ that a container stands on.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,6 @@ from attrs import frozen
 
 from runtime.directories import Directories
 from runtime.errors import ImageError
-from runtime.images.blobs import ALGORITHM
 from runtime.images.image import Image
 from runtime.images.layers import chain_ids
 from runtime.images.locking import locked
@@ -38,7 +36,8 @@ class Collected:
 def collect(store: ImageStore, directories: Directories) -> Collected | None:
     """Remove what nothing names; None where somebody adds to the store just now.
 
-    Raises ImageError, and then nothing was removed: what cannot be read may name anything.
+    What a manifest that is damaged has named is no more needed than that: its image is lost. Raises
+    ImageError where the index cannot be read, and then nothing was removed.
     """
     store.prepare()
     with locked(f"{store.root}/use.lock", wait=False) as ours:
@@ -47,7 +46,7 @@ def collect(store: ImageStore, directories: Directories) -> Collected | None:
         for name in os.listdir(store.blobs.incoming):
             os.unlink(f"{store.blobs.incoming}/{name}")
         entries = store.entries()
-        needed = {descriptor.digest for descriptor in store.reachable(entries)}
+        needed = {digest for entry in entries for digest in _needed(store, entry)}
         chains = set(_chains(store, entries))
         used = layers_in_use(directories)
         freed = 0
@@ -66,9 +65,23 @@ def collect(store: ImageStore, directories: Directories) -> Collected | None:
         return Collected(blobs=tuple(blobs), layers=tuple(layers), bytes=freed)
 
 
+def _needed(store: ImageStore, entry: Descriptor) -> Iterator[str]:
+    yield entry.digest
+    try:
+        document = read_manifest(store.blobs.read(entry), entry.media_type, entry.digest)
+    except ImageError:
+        return  # one of another platform that was never fetched, or damaged
+    if isinstance(document, Index):
+        for inner in document.manifests:
+            yield from _needed(store, inner)
+    else:
+        yield document.config.digest
+        yield from (layer.digest for layer in document.layers)
+
+
 def _chains(store: ImageStore, entries: list[Descriptor]) -> Iterator[str]:
     for entry in entries:
-        with suppress(ImageError):  # of another platform: it has no layers here
+        with suppress(ImageError):  # of another platform, or damaged: it has no layers here
             yield from chain_ids(store.load(entry).configuration.diff_ids)
 
 
@@ -124,12 +137,5 @@ def _verify(store: ImageStore, entry: Descriptor, seen: set[str]) -> Iterator[st
             yield f"blob {blob.digest} is not in the store"
         elif size != blob.size:
             yield f"blob {blob.digest} has {size} bytes, not {blob.size}"
-        elif _digest(store, blob) != blob.digest:
+        elif not store.blobs.is_sound(blob):
             yield f"blob {blob.digest} is damaged"
-
-
-def _digest(store: ImageStore, blob: Descriptor) -> str:
-    state = hashlib.sha256()
-    for piece in store.blobs.pieces(blob.digest):
-        state.update(piece)
-    return f"{ALGORITHM}:{state.hexdigest()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from runtime.images.config import Configuration, ImageConfig
 from runtime.images.manifest import Descriptor, Manifest
@@ -26,3 +26,23 @@ class Image:
     def config(self) -> ImageConfig:
         """How its containers start."""
         return self.configuration.config
+
+
+@frozen(kw_only=True)
+class Damaged:
+    """An image whose documents are not what they should be: it has names, and can be removed."""
+
+    names: tuple[str, ...]
+    target: Descriptor
+    problem: str
+
+    def __str__(self) -> str:
+        return f"image {', '.join(self.names) or self.target.digest} is damaged: {self.problem}"
+
+
+@frozen
+class Survey:
+    """All images of a store."""
+
+    images: list[Image] = field(factory=list)
+    damaged: list[Damaged] = field(factory=list)

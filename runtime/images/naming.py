@@ -25,6 +25,12 @@ def name_of(entry: Descriptor) -> str | None:
     return entry.annotations.get(REF_NAME)
 
 
+def names_in(entries: Sequence[Descriptor], digest: str) -> tuple[str, ...]:
+    """All names that an image has among these entries."""
+    names = (name_of(entry) for entry in entries if entry.digest == digest)
+    return tuple(name for name in names if name is not None)
+
+
 def with_names(
     entries: Sequence[Descriptor], image: Descriptor, names: Sequence[str]
 ) -> list[Descriptor]:

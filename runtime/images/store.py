@@ -18,7 +18,7 @@ from runtime.errors import ImageError
 from runtime.images.blobs import Blobs, replace_file
 from runtime.images.config import read_configuration
 from runtime.images.document import MAX_DOCUMENT, encode, parse, take_list
-from runtime.images.image import Image
+from runtime.images.image import Damaged, Image, Survey
 from runtime.images.layers import Layers
 from runtime.images.locking import locked
 from runtime.images.manifest import (
@@ -31,7 +31,7 @@ from runtime.images.manifest import (
     platform_of_machine,
     read_manifest,
 )
-from runtime.images.naming import by_reference, id_prefix, name_of, with_names, without
+from runtime.images.naming import by_reference, id_prefix, names_in, with_names, without
 from runtime.images.reference import parse_reference
 from runtime.images.tarstream import UnpackLimits
 
@@ -82,17 +82,24 @@ class ImageStore:
         digests = {entry.digest for entry in found}
         if len(digests) > 1:
             raise ImageError(f"image {name}: the ids of {len(digests)} images begin so")
-        return self.load(found[0], entries)
+        try:
+            return self.load(found[0], entries)
+        except ImageError as error:
+            raise ImageError(f"image {name}: {error}") from error
 
     def _by_id(self, entries: Sequence[Descriptor], text: str) -> list[Descriptor]:
         prefix = id_prefix(text)
         if prefix is None:
             return []
-        return [
-            entry
-            for entry in entries
-            if entry.digest.startswith(prefix) or self.load(entry).id.startswith(prefix)
-        ]
+        return [entry for entry in entries if self._begins_so(entry, prefix)]
+
+    def _begins_so(self, entry: Descriptor, prefix: str) -> bool:
+        if entry.digest.startswith(prefix):
+            return True
+        try:
+            return self.load(entry).id.startswith(prefix)
+        except ImageError:
+            return False  # an image that is damaged has no id
 
     def entries(self) -> list[Descriptor]:
         """All that `index.json` names. Raises ImageError."""
@@ -108,11 +115,18 @@ class ImageStore:
         except ImageError as error:
             raise ImageError(f"{path}: {error}") from error
 
-    def images(self) -> list[Image]:
-        """Every image once, with all its names. Raises ImageError."""
+    def survey(self) -> Survey:
+        """Every image once, with all its names. Raises ImageError if the index cannot be read."""
         entries = self.entries()
         firsts = {entry.digest: entry for entry in reversed(entries)}
-        return [self.load(entry, entries) for entry in reversed(firsts.values())]
+        found = Survey()
+        for entry in reversed(firsts.values()):
+            try:
+                found.images.append(self.load(entry, entries))
+            except ImageError as error:
+                names = names_in(entries, entry.digest)
+                found.damaged.append(Damaged(target=entry, names=names, problem=str(error)))
+        return found
 
     def load(self, entry: Descriptor, entries: Sequence[Descriptor] = ()) -> Image:
         """The documents of an image, verified, and its names in `entries`. Raises ImageError."""
@@ -124,9 +138,8 @@ class ImageStore:
                 f"image {entry.digest} has {len(manifest.layers)} layers,"
                 f" and its configuration {len(configuration.diff_ids)}"
             )
-        same = (name_of(other) for other in entries if other.digest == entry.digest)
         return Image(
-            names=tuple(name for name in same if name is not None),
+            names=names_in(entries, entry.digest),
             target=entry,
             manifest=manifest,
             id=manifest.config.digest,
@@ -175,7 +188,7 @@ class ImageStore:
         with self.adding():
             self.add(image.target, [name])
 
-    def forget(self, image: Image, names: Sequence[str] | None = None) -> None:
+    def forget(self, image: Image | Damaged, names: Sequence[str] | None = None) -> None:
         """Take these names from an image, or all of it from the index. Raises ImageError."""
         with self.changing() as entries:
             entries[:] = without(entries, image.target.digest, names)

@@ -163,7 +163,9 @@ def _descriptor(found: FetchedManifest) -> Descriptor:
 async def _fetch_config(store: ImageStore, session: Session, manifest: Manifest) -> None:
     if manifest.config.size > MAX_DOCUMENT:
         raise ImageError(f"config {manifest.config.digest} is larger than {MAX_DOCUMENT} bytes")
-    if not _has(store, manifest.config):
+    try:
+        store.blobs.read(manifest.config)
+    except ImageError:  # absent, or damaged
         await _fetch(store, session, manifest.config, lambda _: None)
 
 
@@ -186,10 +188,6 @@ def _configuration(
     if platform is not None and not fits(made_for, evolve(platform, variant="")):
         raise ImageError(f"is for {made_for}, not for {platform}")
     return configuration
-
-
-def _has(store: ImageStore, blob: Descriptor) -> bool:
-    return store.blobs.size(blob.digest) == blob.size
 
 
 async def _fetch(
@@ -239,6 +237,9 @@ class _Layers:
         limiter = trio.CapacityLimiter(AT_ONCE)
         async with trio.open_nursery() as nursery:
             for digest, layer in layers.items():
+                if digest in usable:
+                    came[digest].set()
+                    continue
                 bring = partial(self._bring, layer, limiter, came[digest])
                 nursery.start_soon(self._attempt, nursery, bring)
             nursery.start_soon(self._attempt, nursery, partial(self._unpack, came, usable))
@@ -248,7 +249,9 @@ class _Layers:
     def _usable(self) -> Iterator[str]:
         """The layers that are there and unpacked, from the lowest up."""
         for layer, chain in zip(self.manifest.layers, chain_ids(self.diff_ids), strict=True):
-            if self.store.layers.size(chain) is None or not _has(self.store, layer):
+            if self.store.layers.size(chain) is None:
+                return
+            if self.store.blobs.size(layer.digest) != layer.size:
                 return
             yield layer.digest
 
@@ -266,7 +269,7 @@ class _Layers:
         self, layer: Descriptor, limiter: trio.CapacityLimiter, came: trio.Event
     ) -> None:
         async with limiter:
-            if not _has(self.store, layer):
+            if not await trio.to_thread.run_sync(self.store.blobs.is_sound, layer):
                 tell = partial(self.report, layer, Step.FETCHING)
                 await _fetch(self.store, self.session, layer, tell)
                 self.report(layer, Step.FETCHED, layer.size)

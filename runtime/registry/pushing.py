@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from typing import BinaryIO, Self
@@ -112,9 +113,10 @@ def _elsewhere(store: ImageStore, reference: Reference) -> dict[str, str]:
         other = None if name is None else parse_reference(name)
         if other is None or other.domain != reference.domain or other.path == reference.path:
             continue
-        document = _document(store, entry)
-        if isinstance(document, Manifest):
-            found.update((layer.digest, other.path) for layer in document.layers)
+        with suppress(ImageError):  # one that is damaged is no source
+            document = _document(store, entry)
+            if isinstance(document, Manifest):
+                found.update((layer.digest, other.path) for layer in document.layers)
     return found
 
 

@@ -9,14 +9,14 @@ from fnmatch import fnmatchcase
 
 import click
 
-from runtime.images.image import Image
+from runtime.images.image import Image, Survey
 from supervisor.cli.failure import USAGE, Failure
 from supervisor.cli.format import print_json
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.image.wording import NONE, created, names_of, parse_time, render, short, size
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
-from supervisor.cli.terminal import wants_colour
+from supervisor.cli.terminal import harmless, wants_colour
 from supervisor.problems import did_you_mean
 
 _FIELDS = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "CreatedAt", "Size")
@@ -64,12 +64,16 @@ def command(
     filters: Sequence[str],
     form: str,
     repository: str | None,
-) -> None:
-    """List images, the newest first: all, or those of a REPOSITORY[:TAG]."""
+) -> int:
+    """List images, the newest first: all, or those of a REPOSITORY[:TAG].
+
+    The exit code is 1 if one is damaged, which is told on stderr.
+    """
     del all
     now = time.time()
     with image_store(settings) as store:
-        images = sorted(store.images(), key=_moment, reverse=True)
+        survey = store.survey()
+        images = sorted(survey.images, key=_moment, reverse=True)
         tests = [_test(text, store.find) for text in filters]
         rows = [
             {
@@ -99,6 +103,13 @@ def command(
         click.echo(format_table(headers, cells, colour=wants_colour(sys.stdout)))
     else:
         _echo_rendered(form, rows)
+    return _tell_damage(survey)
+
+
+def _tell_damage(survey: Survey) -> int:
+    for damaged in survey.damaged:
+        click.echo(f"pocker: {harmless(str(damaged))}", err=True)
+    return 1 if survey.damaged else 0
 
 
 def _echo_rendered(form: str, rows: Sequence[dict[str, str]]) -> None:

@@ -18,7 +18,12 @@ from supervisor.cli.settings import Settings
 def command(settings: Settings, *, everything: bool) -> None:
     """Remove images without a name that no container stands on, and what nothing needs."""
     with image_store(settings, change=True) as store:
-        for image in store.images():
+        survey = store.survey()
+        for damaged in survey.damaged:
+            if everything or not damaged.names:
+                store.forget(damaged)
+                click.echo(f"Deleted: {damaged.target.digest}")
+        for image in survey.images:
             doomed = everything or not image.names
             if doomed and not users_of(store, image, settings.directories):
                 store.forget(image)

@@ -8,7 +8,8 @@ import click
 
 from runtime.errors import ImageError
 from runtime.images.collection import Collected, collect, users_of
-from runtime.images.image import Image
+from runtime.images.image import Damaged, Image
+from runtime.images.naming import by_reference, id_prefix
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
 from supervisor.cli.failure import Failure
@@ -40,12 +41,12 @@ def command(settings: Settings, images: Sequence[str], *, force: bool) -> None:
 
 
 def _remove(store: ImageStore, settings: Settings, name: str, *, force: bool) -> None:
-    image = store.find(name)
+    image = _find(store, name)
     called = _called(image, name)
     rest = [other for other in image.names if other not in called]
     if not called and len(image.names) > 1 and not force:
         raise ImageError(f"image {name}: has several names ({', '.join(image.names)}); use --force")
-    if not (called and rest) and not force:
+    if isinstance(image, Image) and not (called and rest) and not force:
         users = users_of(store, image, settings.directories)
         if users:
             raise ImageError(f"image {name}: is in use by {', '.join(users)}; use --force")
@@ -54,7 +55,21 @@ def _remove(store: ImageStore, settings: Settings, name: str, *, force: bool) ->
         click.echo(f"Untagged: {gone}")
 
 
-def _called(image: Image, name: str) -> list[str]:
+def _find(store: ImageStore, name: str) -> Image | Damaged:
+    """Also one that is damaged. Raises ImageError."""
+    try:
+        return store.find(name)
+    except ImageError:
+        prefix = id_prefix(name)
+        named = {entry.digest for entry in by_reference(store.entries(), name)}
+        for damaged in store.survey().damaged:
+            digest = damaged.target.digest
+            if digest in named or (prefix is not None and digest.startswith(prefix)):
+                return damaged
+        raise
+
+
+def _called(image: Image | Damaged, name: str) -> list[str]:
     """The names of the image that `name` means; none where it is an id."""
     try:
         wanted = parse_reference(name)

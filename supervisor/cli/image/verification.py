@@ -21,6 +21,6 @@ def command(settings: Settings) -> int:
         for problem in problems:
             click.echo(problem)
         if not problems:
-            count = len(store.images())
+            count = len(store.survey().images)
             click.echo(f"{count} image{'' if count == 1 else 's'}, nothing wrong")
     return 1 if problems else 0

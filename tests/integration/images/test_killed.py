@@ -65,7 +65,7 @@ def test_no_step_can_be_killed_to_harm(name: str, tmp_path: Path) -> None:
     while dies_at(step, action):
         assert list(verify(store)) == []
         assert Path(store.resolve("old").layers[0], "old").read_bytes() == b"old"
-        for image in store.images():
+        for image in store.survey().images:
             assert store.unpacked(image).layers
         if name != "collect":
             _remove_the_new(store)
@@ -83,7 +83,7 @@ def test_no_step_can_be_killed_to_harm(name: str, tmp_path: Path) -> None:
 
 
 def _remove_the_new(store: ImageStore) -> None:
-    for image in store.images():
+    for image in store.survey().images:
         if "docker.io/library/old:latest" not in image.names:
             store.forget(image)
         else:

@@ -40,7 +40,7 @@ def test_no_step_of_a_pull_can_be_killed_to_harm(
     step = 1
     while dies_at(step, action):
         assert list(verify(store)) == []
-        for image in store.images():
+        for image in store.survey().images:
             assert (Path(store.unpacked(image).layers[0]) / "hello").read_text() == "above"
             store.forget(image)
         collect(store, state)

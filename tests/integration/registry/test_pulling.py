@@ -12,6 +12,7 @@ import pytest
 from runtime.directories import Directories
 from runtime.errors import ImageError, RegistryError
 from runtime.images.collection import collect, verify
+from runtime.images.layers import chain_ids
 from runtime.images.manifest import Descriptor, parse_platform
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
@@ -148,3 +149,19 @@ async def test_mirrors_come_first(
     assert own.startswith("registry.invalid/app:nope: connect to registry.invalid: ")
     assert "404 MANIFEST_UNKNOWN" in second
     assert "certificate is not trusted" in first
+
+
+async def test_what_is_damaged_comes_again(peer: Peer, store: ImageStore, access: Access) -> None:
+    """The documents, and a layer that has not been unpacked."""
+    name = f"{peer.host}/team/app:one"
+    image = (await bring(store, access, name)).image
+    (layer,) = image.manifest.layers
+    (chain,) = chain_ids(image.configuration.diff_ids)
+    store.layers.remove(chain)
+    for digest in (image.target.digest, image.id, layer.digest):
+        blob = Path(store.blobs.path(digest))
+        blob.write_bytes(bytes(blob.stat().st_size))
+    assert len(list(verify(store))) > 0
+    await bring(store, access, name)
+    assert list(verify(store)) == []
+    assert store.resolve(name).layers == (store.layers.tree(chain),)

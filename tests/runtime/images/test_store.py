@@ -106,7 +106,7 @@ def test_names_move(store: ImageStore) -> None:
     assert store.find("a").target.digest == second.digest
     assert store.find("b:2").target.digest == first.digest
     store.tag(store.find("a"), "b:2")
-    (lost,) = [image for image in store.images() if not image.names]
+    (lost,) = [image for image in store.survey().images if not image.names]
     assert lost.target.digest == first.digest
     assert store.find(lost.id).target.digest == first.digest
 
@@ -135,7 +135,7 @@ def test_an_ambiguous_beginning_is_refused(store: ImageStore) -> None:
     """Rather an error than any of them."""
     for number in range(40):
         add_image(store, [ROOT], f"i:{number}", Cmd=[str(number)])
-    beginnings = Counter(image.id[7:9] for image in store.images())
+    beginnings = Counter(image.id[7:9] for image in store.survey().images)
     with pytest.raises(ImageError, match="images begin so"):
         store.find(beginnings.most_common(1)[0][0])
 
@@ -199,6 +199,28 @@ def test_damage_is_found(store: ImageStore) -> None:
         layers, ("is damaged", "bytes, not", "is not in the store"), strict=True
     ):
         assert any(blob.digest in text and words in text for text in found)
+
+
+def test_damage_is_of_one_image_only(store: ImageStore, directories: Directories) -> None:
+    """The others are found, by their ids too, and what nothing needs is collected."""
+    for name in ("whole", "one", "two"):
+        add_image(store, [archive(Member(name=name))], name, User=name)
+    whole, one, two = (store.resolve(name) for name in ("whole", "one", "two"))
+    Path(store.blobs.path(one.target.digest)).write_bytes(b"{}")
+    Path(store.blobs.path(two.id)).unlink()
+    put(store, b"nobody needs this")
+    survey = store.survey()
+    assert [image.id for image in survey.images] == [whole.id]
+    assert [damaged.names for damaged in survey.damaged] == [one.names, two.names]
+    assert store.find(whole.id).names == whole.names
+    with pytest.raises(ImageError, match=r"image one: blob .* bytes, not"):
+        store.find("one")
+    assert collect(store, directories) is not None
+    assert digest_of(b"nobody needs this") not in list(store.blobs)
+    assert store.resolve("whole").layers == whole.layers
+    for damaged in survey.damaged:
+        store.forget(damaged)
+    assert problems(store) == []
 
 
 def test_a_document_is_hashed_before_it_is_read(store: ImageStore) -> None:

@@ -37,12 +37,12 @@ async def take_turns(contenders: Sequence[Contender], rounds: int) -> Times:
     return times
 
 
-def report(times: Times, reference: str) -> Iterator[str]:
-    """A table of medians, of what nine of ten starts lie between, and of ratios of medians."""
+def report(times: Times, reference: str, title: str = "start to reaped") -> Iterator[str]:
+    """A table of medians, of what nine of ten times lie between, and of ratios of medians."""
     unit = statistics.median(times[reference])
-    yield f"{'start to reaped':<28}{'5%':>8}{'median':>8}{'95%':>8} ms{'ratio':>8}"
+    yield f"{title:<28}{'5%':>8}{'median':>8}{'95%':>8} ms{'ratio':>8}"
     for name, seconds in times.items():
-        low, *_, high = statistics.quantiles(seconds, n=20)
+        low, *_, high = statistics.quantiles(seconds, n=20, method="inclusive")
         median = statistics.median(seconds)
         shown = "".join(f"{1000 * value:>8.2f}" for value in (low, median, high))
         yield f"{name:<28}{shown}   {median / unit:>8.2f}"

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+ABOUT_TERMINALS = {"COLUMNS", "LINES", "NO_COLOR", "TERM"}
+"""Variables by which a terminal would not be judged as what it is."""
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -85,7 +87,8 @@ def screen(
     """Run a command on a terminal of this size."""
     own, other = pty.openpty()
     fcntl.ioctl(own, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    variables = {key: value for key, value in os.environ.items() if key not in {"NO_COLOR", "TERM"}}
+    known = os.environ.items()
+    variables = {key: value for key, value in known if key not in ABOUT_TERMINALS}
     process = subprocess.Popen(
         command,
         stdin=other,

@@ -13,6 +13,9 @@ from runtime.cgroups import Cgroup, Cgroups, Layout
 ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
 """A shell that attaches itself through each file before ``--`` and then runs the rest."""
 
+V1 = pytest.param("v1", marks=pytest.mark.v1)
+"""What `backend` is asked for where a test goes through several kinds."""
+
 Spawn = Callable[..., "subprocess.Popen[str]"]
 Backend = Callable[[str], Cgroups]
 
@@ -26,8 +29,6 @@ def backend() -> Iterator[Backend]:
 
     def open_as(kind: str) -> Cgroups:
         if kind == "v1":
-            if not layout.v1:
-                pytest.skip("needs cgroup v1")
             chosen = Layout(v1=layout.v1)
         elif kind == "v2":
             if layout.v2 is None:

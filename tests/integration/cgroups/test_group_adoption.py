@@ -12,12 +12,12 @@ from attrs import evolve
 from runtime.cgroups import Cgroups, Layout
 from runtime.errors import CgroupError
 from runtime.limits import Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = pytest.mark.root
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
+@pytest.mark.parametrize("kind", ["detected", V1, "v2"])
 async def test_an_adopted_group_is_whole(backend: Backend, spawn: Spawn, kind: str) -> None:
     """Another manager finds the group by name and can count, kill and remove it."""
     group = backend(kind).create("job", Limits(pids=None))

@@ -11,11 +11,11 @@ from runtime.cgroups import Cgroups
 from runtime.cgroups.directory import Directory
 from runtime.errors import CgroupError
 from runtime.limits import DEFAULT_DEVICES, DeviceRule, Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = pytest.mark.root
 
-every_backend = pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
+every_backend = pytest.mark.parametrize("kind", ["detected", V1, "v2"])
 PROBE = 'true < /dev/null && echo null; true < /dev/kmsg && echo kmsg; echo > "$0" && echo wrote'
 
 
@@ -69,6 +69,7 @@ def refused(*_: object) -> int:
 
 
 @pytest.mark.controller("devices")
+@pytest.mark.v1
 def test_v1_keeps_the_list_where_filters_are_refused(
     backend: Backend, spawn: Spawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +103,7 @@ def test_loaded_filters_are_shared_and_bounded(backend: Backend) -> None:
     assert len(os.listdir("/proc/self/fd")) - before < 20
 
 
+@pytest.mark.v1
 def test_a_list_that_v1_did_not_take_leaves_nothing(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,11 +13,11 @@ import trio.testing
 from runtime.cgroups import Cgroup, CgroupGone, Cgroups
 from runtime.errors import CgroupError
 from runtime.limits import Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = pytest.mark.root
 
-every_backend = pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
+every_backend = pytest.mark.parametrize("kind", ["detected", V1, "v2"])
 FORK_BOMB = """
 import os
 while True:
@@ -81,7 +81,7 @@ async def test_an_empty_group_does_not_keep_anybody_waiting(backend: Backend, ki
 
 
 @pytest.mark.controller("pids")
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 async def test_a_fork_bomb_dies(backend: Backend, spawn: Spawn, kind: str) -> None:
     """Processes that fork as fast as they can do not outrun the kill."""
     group = small(backend(kind))
@@ -147,6 +147,7 @@ async def test_frozen_processes_can_be_killed(backend: Backend, spawn: Spawn, ki
     assert process.wait() == -9
 
 
+@pytest.mark.v1
 async def test_freezing_without_a_freezer(backend: Backend) -> None:
     """A v1 group that never joined a freezer says so."""
     cgroups = backend("v1")
@@ -189,7 +190,7 @@ async def test_a_wait_survives_removal_by_others(backend: Backend, spawn: Spawn)
             group.remove()
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 def test_usage_counts_work(backend: Backend, spawn: Spawn, kind: str) -> None:
     """Processor time, memory and processes of a job are counted, at the first look."""
     group = small(backend(kind))

@@ -10,7 +10,7 @@ import pytest
 from runtime.cgroups import Cgroup, Cgroups
 from runtime.errors import CgroupError
 from runtime.limits import HugetlbLimit, IoLimit, Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = pytest.mark.root
 
@@ -44,7 +44,7 @@ def available(cgroups: Cgroups) -> set[str]:
 
 
 @pytest.mark.controller("memory", "pids", "cpu", "cpuset")
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 def test_limits_are_in_force(backend: Backend, kind: str) -> None:
     """Every limit can be read from the kernel after create()."""
     group = backend(kind).create(
@@ -119,7 +119,7 @@ def test_an_impossible_limit_leaves_nothing(backend: Backend, limits: Limits, me
 
 
 @pytest.mark.controller("cpuset")
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 def test_processors_that_are_not_there(backend: Backend, kind: str) -> None:
     """A cpuset beyond the machine is refused."""
     cgroups = backend(kind)
@@ -190,7 +190,7 @@ def test_nothing_is_made_before_the_first_create(backend: Backend) -> None:
     assert Cgroups.open().layout == cgroups.layout
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
+@pytest.mark.parametrize("kind", ["detected", V1, "v2"])
 def test_every_descriptor_closes_on_exec(backend: Backend, kind: str) -> None:
     """No descriptor of the package is inherited by a program that the supervisor runs."""
     before = inheritable()

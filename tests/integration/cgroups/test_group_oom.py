@@ -11,7 +11,7 @@ import trio.testing
 
 from runtime.cgroups import Cgroup
 from runtime.limits import Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = [pytest.mark.root, pytest.mark.controller("memory")]
 
@@ -26,7 +26,7 @@ async def eaten(group: Cgroup, spawn: Spawn) -> int:
     return await trio.to_thread.run_sync(process.wait)
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 async def test_a_kill_is_counted(backend: Backend, spawn: Spawn, kind: str) -> None:
     """The count, the peak and the limit agree with what happened."""
     group = backend(kind).create("job", CAPPED)
@@ -41,7 +41,7 @@ async def test_a_kill_is_counted(backend: Backend, spawn: Spawn, kind: str) -> N
     await group.delete()
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 async def test_the_watch_tells(backend: Backend, spawn: Spawn, kind: str) -> None:
     """A wait that began before the kill ends, and the count has risen by then; twice."""
     group = backend(kind).create("job", CAPPED)

@@ -12,12 +12,12 @@ from runtime.cgroups import CgroupGone
 from runtime.cgroups.directory import Directory
 from runtime.errors import CgroupError
 from runtime.limits import Limits
-from tests.integration.cgroups.conftest import Backend, Spawn
+from tests.integration.cgroups.conftest import V1, Backend, Spawn
 
 pytestmark = pytest.mark.root
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1"])
+@pytest.mark.parametrize("kind", ["detected", V1])
 def test_groups_that_a_job_made_go_with_it(backend: Backend, kind: str) -> None:
     """A tree of groups below the container's is removed in every hierarchy."""
     cgroups = backend(kind)
@@ -70,7 +70,7 @@ def test_the_parents_go_only_when_empty(backend: Backend) -> None:
 FAULTS = range(1, 40)
 
 
-@pytest.mark.parametrize("kind", ["detected", "v1", "v2"])
+@pytest.mark.parametrize("kind", ["detected", V1, "v2"])
 def test_a_fault_at_any_open_leaves_nothing(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_number_of_nobody_is_passed_over(processes: list[Process]) -> None:
 
 @pytest.mark.root
 @pytest.mark.controller("pids")
+@pytest.mark.v1
 def test_nothing_can_be_forked_in_a_killed_v1_group(backend: Backend, spawn: Spawn) -> None:
     """On v1 the kill closes the group to new processes first."""
     group = backend("v1").create("job", Limits())

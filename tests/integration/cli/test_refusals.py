@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -105,23 +107,35 @@ def test_the_state_database_cannot_be_used(pocker: Pocker) -> None:
 
 def test_a_controller_is_absent(pocker: Pocker) -> None:
     """A limit that nobody could keep is no limit: the job is not started."""
-    points = [
-        str(mount.point) for mount in cgroup_mounts() if _has_memory(mount.point, mount.options)
-    ]
-    command = pocker.command("up", pocker.file(JOB + 'memory = "64m"'))
-    shell = " && ".join([*(f"umount -l {point}" for point in points), 'exec "$@"'])
-    refused = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", shell, "sh", *command],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    file = pocker.file(JOB + 'memory = "64m"')
+    with _without_memory() as (wrapper, options):
+        refused = subprocess.run(
+            [*wrapper, *pocker.command("up", *options, file)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert refused.returncode in {1, 125}
     (run,) = pocker.json("history")
     assert (run["state"], run["reason"], run["exit_code"]) == ("failed", "StartError", 125)
     assert "memory" in run["detail"]
 
 
-def _has_memory(point: Path, options: tuple[str, ...]) -> bool:
-    controllers = point / "cgroup.controllers"
-    return "memory" in (controllers.read_text().split() if controllers.exists() else options)
+@contextmanager
+def _without_memory() -> Iterator[tuple[list[str], list[str]]]:
+    """A command before `up`, and options of it, with which it cannot have that controller."""
+    found = cgroup_mounts()
+    for mount in found:
+        if mount.kind == "cgroup" and "memory" in mount.options:
+            script = f'umount -l {mount.point} && exec "$@"'
+            yield ["unshare", "--mount", "sh", "-c", script, "sh"], []
+            return
+    (v2,) = (mount.point for mount in found if mount.kind == "cgroup2")
+    outer = v2 / f"pocker-test-{os.getpid()}"
+    inner = outer / "no-controllers"
+    inner.mkdir(parents=True)
+    try:
+        yield [], ["--cgroup", f"/{outer.name}/{inner.name}"]
+    finally:
+        inner.rmdir()
+        outer.rmdir()

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from runtime.cgroups import Cgroups, Hierarchy, Layout
+from runtime.cgroups import Cgroup, Cgroups, Hierarchy, Layout
 from runtime.cgroups.directory import Directory
 from runtime.errors import CgroupError
 from runtime.limits import Limits
 
 GROUP_FILES = [
     *("cgroup.controllers", "cgroup.events", "cgroup.kill", "cgroup.procs"),
+    "cgroup.max.descendants",
     *("cgroup.subtree_control", "cpu.max", "cpu.weight", "cpuset.cpus", "io.max", "io.weight"),
     *("memory.low", "memory.max", "memory.swap.max", "pids.max"),
 ]
@@ -229,6 +230,29 @@ def test_processes_of_others_are_not_moved(tree: Tree, monkeypatch: pytest.Monke
     with pytest.raises(CgroupError, match=r"^enable memory, pids below .* .processes live in that"):
         tree.cgroups().create("job", UNRESTRICTED)
     assert not (tree.root / "supervisor").exists()
+
+
+def test_who_joins_a_group_that_was_divided(tree: Tree) -> None:
+    """A container that rules its own group: there, and then in a part that may have processes."""
+    cgroups = tree.cgroups()
+    group = cgroups.create("job", UNRESTRICTED, delegated=True)
+    group.close_launch_fds()
+    payload = f"{group.paths['unified']}/payload"
+    assert joined_by(group) == payload
+    for name, shared in ((".", "memory"), ("inner", "pids"), ("inner/leaf", "")):
+        os.makedirs(f"{payload}/{name}", exist_ok=True)
+        Path(payload, name, "cgroup.subtree_control").write_text(f"{shared}\n")
+    for known in (group, cgroups.open_existing("job")):
+        assert joined_by(known) == f"{payload}/inner/leaf"
+
+
+def joined_by(group: Cgroup) -> str:
+    """Where a new process of a group would begin."""
+    group.open_launch_fds()
+    try:
+        return os.readlink(f"/proc/self/fd/{group.into_fd}")
+    finally:
+        group.close_launch_fds()
 
 
 def test_counters(tree: Tree) -> None:

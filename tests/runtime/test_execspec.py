@@ -55,7 +55,7 @@ def test_the_console_stays_the_containers() -> None:
     """A second terminal is not put in its place."""
     spec = ExecSpec(command=("sh",), terminal=Terminal(rows=1, columns=2))
     (step,) = [step for step in joining_plan(spec, NOBODY, b"") if step.name == "terminal"]
-    assert step.arguments == (65534, 1, 2, 0)
+    assert step.arguments == (65534, 1, 2, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ SAMPLES: list[tuple[Step, str]] = [
     (Step("file", ("/etc/passwd", 0o644, b"root")), "write file /etc/passwd (mode 644)"),
     (Step("sysctl", ("/proc/sys/a/b", "1")), "write '1' to /proc/sys/a/b"),
     (
-        Step("terminal", (1000, 24, 80, 1)),
+        Step("terminal", (1000, 24, 80, 1, 0)),
         "make a terminal of 24 rows and 80 columns for user 1000",
     ),
     (Step("mask", (("/proc/kcore", "/proc/keys"),)), "mask /proc/kcore /proc/keys"),

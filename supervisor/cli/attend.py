@@ -99,8 +99,12 @@ class Attendant:
     async def attend(self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]) -> T:
         """Go on until the command has ended and all that it wrote is passed on.
 
-        Raises ReaderGone.
+        Where it gets our input, every key is its own meanwhile. Raises ReaderGone.
         """
+        with raw(self.terminal if self.interactive else None):
+            return await self._attend(signals, wait)
+
+    async def _attend(self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]) -> T:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_signals, signals)
             if self.interactive:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
-from runtime.container import Runtime
+from runtime.container import Runtime, is_attended
 from runtime.directories import Directories
 from runtime.spec import Terminal
 from supervisor.api import ControlClient
@@ -120,6 +120,7 @@ def _roster(settings: Settings) -> Roster:
 def _attended(directories: Directories) -> list[str]:
     """The containers that a `pocker run` attends to."""
     try:
-        return os.listdir(f"{directories.root}/attended")
+        names = os.listdir(f"{directories.root}/attended")
     except FileNotFoundError:
         return []
+    return [name for name in names if is_attended(directories, name)]

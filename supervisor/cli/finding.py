@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runtime.errors import ContainerError
 from supervisor.cli.failure import Failure
@@ -27,6 +27,8 @@ class Found:
     """What people call it."""
     entry: Entry | None = None
     """Where no jobs file tells of it."""
+    word: str = ""
+    """What it was called now."""
 
 
 def entries_of(settings: Settings) -> dict[str, Entry]:
@@ -41,14 +43,16 @@ def find(settings: Settings, word: str, *, code: int = 1) -> Found:
     """The container that a word means. Raises Failure.
 
     In this order: the name or id of one of `run -d`, a job's name, the beginning of an id that no
-    other begins with. Where none of `run -d` is there, any word is taken for a job's name.
+    other begins with. Where there is none of `run -d`, any other word is taken for a job's name.
     """
+    return evolve(_find(settings, word, code), word=word)
+
+
+def _find(settings: Settings, word: str, code: int) -> Found:
     entries = entries_of(settings)
     for entry in entries.values():
         if word in (entry.name, entry.id):
             return of_entry(settings, entry)
-    if not entries:
-        return Found(settings=settings, job=word, name=word)
     with open_journal(settings) as journal:
         jobs = [] if journal is None else journal.job_names()
         containers = {} if journal is None else _running(journal)
@@ -62,6 +66,8 @@ def find(settings: Settings, word: str, *, code: int = 1) -> Found:
     ]
     if len(found) == 1 and word:
         return found[0]
+    if not entries:
+        return Found(settings=settings, job=word, name=word)
     if found and word:
         names = ", ".join(each.name for each in found)
         raise Failure(f"{word} is the beginning of several ids: {names}", code=code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -11,16 +12,14 @@ from attrs import evolve, frozen
 
 from runtime.container import Container, Runtime
 from runtime.directories import Directories
-from runtime.errors import ContainerError, StartError
+from runtime.errors import StartError
 from runtime.execspec import ExecSpec, load_inherited
 from runtime.process import ExitStatus
 from runtime.spec import Terminal
-from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, own_terminal, raw, size_of
-from supervisor.cli.caretaker import Caretaker, TerminalState
+from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
+from supervisor.cli.care import under_care
+from supervisor.cli.caretaker import TerminalState
 from supervisor.cli.failure import START_FAILED
-from supervisor.cli.groups import first_of
-
-_BROKEN_PIPE = 141
 
 
 @frozen(kw_only=True)
@@ -51,17 +50,7 @@ def carry_out(directories: Directories, container_id: str, addition: Addition) -
     """Run the command to its end; returns its exit code. Raises ContainerError."""
     Runtime.require_rights()
     ours = own_terminal(terminal=addition.terminal, interactive=addition.interactive)
-    caretaker = Caretaker.begin(ours, lambda: None)
-    failures: list[BaseException] = []
-    try:
-        return trio.run(_run, directories, container_id, addition, ours)
-    except* (ContainerError, ReaderGone) as group:
-        failures.append(first_of(group))
-    finally:
-        caretaker.dismiss()
-    if isinstance(failures[0], ReaderGone):
-        return _BROKEN_PIPE
-    raise failures[0]
+    return under_care(partial(_run, directories, container_id, addition, ours), ours)
 
 
 async def _run(
@@ -78,8 +67,7 @@ async def _run(
                     attendant = Attendant(
                         attended=execution, terminal=ours, interactive=addition.interactive
                     )
-                    with raw(ours if addition.interactive else None):
-                        return _code(await attendant.attend(signals, execution.wait))
+                    return _code(await attendant.attend(signals, execution.wait))
                 finally:
                     execution.close()
         finally:

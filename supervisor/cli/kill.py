@@ -27,7 +27,7 @@ def command(settings: Settings, names: Sequence[str], signal: str) -> None:
         if has_ended(found):
             raise Failure(f"cannot kill container {found.name}: it is not running")
         _kill(settings, found, signal)
-        click.echo(found.name)
+        click.echo(found.word)
 
 
 def _kill(settings: Settings, found: Found, signal: str) -> None:

@@ -13,18 +13,15 @@ from attrs import frozen
 from runtime.cgroups import CgroupGone
 from runtime.container import Attendance, Exit, Runtime
 from runtime.directories import Directories
-from runtime.errors import ContainerError
 from runtime.spec import ContainerSpec, Terminal
 from runtime.units import format_size
-from supervisor.cli.attend import FORWARDED, Attendant, ReaderGone, own_terminal, raw, size_of
-from supervisor.cli.caretaker import Caretaker, TerminalState
+from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
+from supervisor.cli.care import under_care
+from supervisor.cli.caretaker import TerminalState
 from supervisor.cli.failure import START_FAILED
-from supervisor.cli.groups import first_of
 from supervisor.images import image_of
 from supervisor.jobspec import JobSpec
 from supervisor.runorder import order_spec
-
-_BROKEN_PIPE = 141
 
 
 @frozen(kw_only=True)
@@ -52,18 +49,12 @@ def carry_out(directories: Directories, wanted: Wanted) -> int:
         stdin=wanted.interactive,
     )
     attendance = Attendance.begin(directories, spec.id)
-    caretaker = Caretaker.begin(ours, partial(_clean_up, directories, spec.id, attendance))
-    failures: list[BaseException] = []
-    try:
-        return trio.run(_run, directories, spec, wanted, ours)
-    except* (ContainerError, ReaderGone) as group:
-        failures.append(first_of(group))
-    finally:
-        attendance.end()
-        caretaker.dismiss()
-    if isinstance(failures[0], ReaderGone):
-        return _BROKEN_PIPE
-    raise failures[0]
+    return under_care(
+        partial(_run, directories, spec, wanted, ours),
+        ours,
+        clean_up=partial(_clean_up, directories, spec.id, attendance),
+        done=attendance.end,
+    )
 
 
 async def _run(
@@ -77,8 +68,7 @@ async def _run(
                 attendant = Attendant(
                     attended=container, terminal=ours, interactive=wanted.interactive
                 )
-                with raw(ours if wanted.interactive else None):
-                    exit_ = await attendant.attend(signals, container.wait)
+                exit_ = await attendant.attend(signals, container.wait)
         return _code(exit_, spec)
     finally:
         runtime.close()

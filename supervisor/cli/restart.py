@@ -19,7 +19,7 @@ def command(settings: Settings, names: Sequence[str], grace: float | None) -> No
     """Stop CONTAINERs, killing what has not ended after SECONDS, and start them again."""
     for found in containers(find_all(settings, names)):
         _restart(settings, found.job, grace, ended=has_ended(found))
-        click.echo(found.name)
+        click.echo(found.word)
 
 
 def _restart(settings: Settings, job: str, grace: float | None, *, ended: bool) -> None:

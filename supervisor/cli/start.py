@@ -20,4 +20,4 @@ def command(settings: Settings, names: Sequence[str]) -> None:
     for found in containers(find_all(settings, names)):
         if has_ended(found):
             start_again(settings, found.job)
-        click.echo(found.name)
+        click.echo(found.word)

@@ -47,7 +47,7 @@ def command(settings: Settings, names: Sequence[str], grace: float | None) -> No
         if error is not None and now is not None and not now.state.terminal:
             raise Failure(f"stop {found.name}: {error}") from error
         if found.entry is not None or now is None:
-            click.echo(found.name)
+            click.echo(found.word)
         else:
             click.echo(f"{found.name}: {now.state}, {now.detail}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,3 +18,11 @@ def pocker(leak_check: None, state: Directories, tmp_path: Path) -> Iterator[Poc
     made = Pocker(directories=state, top=tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def root_archive(busybox: Path, tmp_path: Path) -> str:
+    """Give a compressed archive of the busybox root."""
+    path = tmp_path / "root.tar.gz"
+    subprocess.run(["tar", "-czf", path, "-C", busybox, "."], check=True)
+    return str(path)

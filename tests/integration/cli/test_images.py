@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.integration.cli.pocker import Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def root_archive(busybox: Path, tmp_path: Path) -> str:
-    """Give a compressed archive of the busybox root."""
-    path = tmp_path / "root.tar.gz"
-    subprocess.run(["tar", "-czf", path, "-C", busybox, "."], check=True)
-    return str(path)
 
 
 def test_a_job_runs_on_an_imported_image(pocker: Pocker, root_archive: str) -> None:

@@ -1,0 +1,40 @@
+"""A command that this process attends to, while a second one waits for the death of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from runtime.errors import ContainerError
+from supervisor.cli.attend import ReaderGone
+from supervisor.cli.caretaker import Caretaker, TerminalState
+from supervisor.cli.groups import first_of
+
+_BROKEN_PIPE = 141
+
+
+def under_care(
+    attend: Callable[[], Awaitable[int]],
+    terminal: TerminalState | None,
+    *,
+    clean_up: Callable[[], None] = lambda: None,
+    done: Callable[[], None] = lambda: None,
+) -> int:
+    """Attend to a command to its end; returns its exit code. Raises ContainerError.
+
+    Should we be killed, the user's terminal is set back and `clean_up` called; otherwise `done` is,
+    while there is still somebody to see to the rest.
+    """
+    caretaker = Caretaker.begin(terminal, clean_up)
+    failures: list[BaseException] = []
+    try:
+        return trio.run(attend)
+    except* (ContainerError, ReaderGone) as group:
+        failures.append(first_of(group))
+    finally:
+        done()
+        caretaker.dismiss()
+    if isinstance(failures[0], ReaderGone):
+        return _BROKEN_PIPE
+    raise failures[0]

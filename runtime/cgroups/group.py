@@ -154,6 +154,10 @@ class Cgroup:
         """Let frozen processes go on."""
         self._life.thaw()
 
+    def is_frozen(self) -> bool:
+        """Whether they were told to stop where they are."""
+        return self._life.is_frozen()
+
     def remove(self) -> None:
         """Remove the group and what a container made below it; fine if it is gone."""
         self.close_launch_fds()

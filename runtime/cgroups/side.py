@@ -78,3 +78,6 @@ class Side(Protocol):
 
     def thaw(self) -> None:
         """Let them go on."""
+
+    def is_frozen(self) -> bool:
+        """Whether they were told to stop; not where the group is gone."""

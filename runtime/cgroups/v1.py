@@ -158,6 +158,12 @@ class V1Side:
     def thaw(self) -> None:
         self._set_freezer("THAWED")
 
+    def is_frozen(self) -> bool:
+        try:
+            return self.has("freezer") and self.of("freezer").read("freezer.state") != "THAWED\n"
+        except CgroupGone:
+            return False
+
     def _set_freezer(self, state: str) -> None:
         if not self.has("freezer"):
             raise CgroupError(f"freeze {self._any().path}: it has no freezer controller")

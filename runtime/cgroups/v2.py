@@ -194,6 +194,12 @@ class V2Side:
     def thaw(self) -> None:
         self._set_frozen("0")
 
+    def is_frozen(self) -> bool:
+        try:
+            return self._directory.read("cgroup.freeze").strip() == "1"
+        except CgroupGone:
+            return False
+
     def _set_frozen(self, value: str) -> None:
         try:
             self._directory.write("cgroup.freeze", value)

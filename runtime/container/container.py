@@ -317,6 +317,11 @@ class Container:
         """Let them go on."""
         self.cgroup.thaw()
 
+    @property
+    def paused(self) -> bool:
+        """Whether they are stopped."""
+        return self.cgroup.is_frozen()
+
     def kill(self) -> None:
         """Kill every process of the container at once, PID 1 and what it keeps included."""
         self.cgroup.kill()

@@ -47,6 +47,18 @@ class ControlClient:
         """The bytes that each job uses now. Raises ControlError."""
         return {job["job"]: job["memory"] for job in self._ask("GET", "/v1/jobs")}
 
+    def paused(self) -> set[str]:
+        """The jobs whose processes are stopped where they are. Raises ControlError."""
+        return {job["job"] for job in self._ask("GET", "/v1/jobs") if job["paused"]}
+
+    def pause(self, job: str) -> None:
+        """Stop all processes of a job where they are. Raises ControlError."""
+        self._on_job(job, "pause")
+
+    def unpause(self, job: str) -> None:
+        """Let them go on. Raises ControlError."""
+        self._on_job(job, "unpause")
+
     def stop(self, job: str, grace: float | None = None) -> None:
         """Stop a job, killing it after so many seconds, and return when it has ended.
 

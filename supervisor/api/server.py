@@ -7,6 +7,7 @@ for them.
     POST /v1/jobs/NAME/try      answers when its command has been executed, or could not be
     POST /v1/jobs/NAME/start    begin one that has ended anew, and the same
     POST /v1/jobs/NAME/signal   send it ?signal=NAME; KILL ends it, and answers when it has ended
+    POST /v1/jobs/NAME/pause    stop all its processes where they are; /unpause lets them go on
     POST /v1/jobs/NAME/stop     stop one job, with ?grace=SECONDS; answers when it has ended
     POST /v1/reload             read the jobs file again; 422 with the mistakes of one that has any
     POST /v1/shutdown           ordered end of everything; ?now=1 kills
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, cast
 import trio
 from attrs import asdict, frozen
 
+from runtime.errors import ContainerError
 from supervisor.api.client import ControlError
 from supervisor.problems import JobsFileError
 from supervisor.scheduler import Over
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from runtime.container import Container
     from supervisor.job import JobRun
     from supervisor.service import Service
 
@@ -110,6 +113,8 @@ def _application(service: Service) -> Starlette:
             on_job("try", desk.wait_until_tried),
             on_job("start", desk.start),
             on_job("signal", desk.signal),
+            on_job("pause", desk.pause),
+            on_job("unpause", desk.unpause),
             on_job("stop", desk.stop),
             Route("/v1/reload", desk.reload, methods=["POST"]),
             Route("/v1/shutdown", desk.shut_down, methods=["POST"]),
@@ -127,7 +132,13 @@ class _Desk:
         runs = self.service.runs
         return _json(
             [
-                {"job": name, "state": run.state, "attempt": run.attempts, "memory": run.memory}
+                {
+                    "job": name,
+                    "state": run.state,
+                    "attempt": run.attempts,
+                    "memory": run.memory,
+                    "paused": (container := _container(run)) is not None and container.paused,
+                }
                 for name, run in runs.items()
             ]
         )
@@ -142,7 +153,7 @@ class _Desk:
             run = await answer(request, self.service.runs[name])
         except Over as error:
             return _json({"error": str(error)}, 409)
-        except ValueError as error:
+        except (ValueError, ContainerError) as error:
             return _json({"error": str(error)}, 400)
         result = run.result
         return _json(
@@ -169,10 +180,16 @@ class _Desk:
         if number == signal.SIGKILL:
             run.kill()
             await run.ended.wait()
-        elif run.attempt is None or run.attempt.container is None:
-            raise ValueError(f"{run.spec.name} is not running")
         else:
-            run.attempt.container.signal(number)
+            _running(run).signal(number)
+        return run
+
+    async def pause(self, _: Request, run: JobRun) -> JobRun:
+        await _running(run).pause()
+        return run
+
+    async def unpause(self, _: Request, run: JobRun) -> JobRun:
+        _running(run).unpause()
         return run
 
     async def stop(self, request: Request, run: JobRun) -> JobRun:
@@ -202,6 +219,18 @@ class _Desk:
         if request.query_params.get("now"):
             scheduler.shut_down()
         return _json({"stopping": True})
+
+
+def _container(run: JobRun) -> Container | None:
+    """The container whose command runs."""
+    return None if run.attempt is None else run.attempt.container
+
+
+def _running(run: JobRun) -> Container:
+    container = _container(run)
+    if container is None:
+        raise ValueError("it is not running")
+    return container
 
 
 def _json(content: object, status: int = 200) -> Response:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from runtime.errors import ContainerError
-from supervisor.cli.attend import ReaderGone
+from supervisor.cli.attend import FORWARDED, ReaderGone
 from supervisor.cli.caretaker import Caretaker, TerminalState
 from supervisor.cli.groups import first_of
 
@@ -33,6 +34,8 @@ def under_care(
     except* (ContainerError, ReaderGone) as group:
         failures.append(first_of(group))
     finally:
+        for number in FORWARDED:  # nobody is left whose business they are
+            signal.signal(number, signal.SIG_IGN)
         done()
         caretaker.dismiss()
     if isinstance(failures[0], ReaderGone):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import evolve, frozen
 
+from runtime.directories import Directories
 from runtime.errors import ContainerError
 from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
@@ -92,6 +95,44 @@ def containers(found: Sequence[Found]) -> Sequence[Found]:
 def has_ended(found: Found) -> bool:
     """Whether it does not run, and will not by itself."""
     return not has_run(found.settings, found.job) or has_ended_run(found.settings, found.job)
+
+
+def running_container(settings: Settings, wanted: str, *, code: int = 1) -> tuple[Directories, str]:
+    """Where the container is that a word means, and its id there. Raises Failure.
+
+    Also one of `pocker run`, which nobody has written down.
+    """
+    names = _names(settings.directories.containers)
+    if wanted in names:
+        return settings.directories, wanted
+    with suppress(Failure):
+        meant = find(settings, wanted)
+        container = _current(meant)
+        if container is not None:
+            return meant.settings.directories, container
+    found = [name for name in names if wanted and name.startswith(wanted)]
+    if len(found) > 1:
+        raise Failure(f"{wanted} is the beginning of {', '.join(found)}", code=code)
+    if not found:
+        known = [*names, *(entry.name for entry in entries_of(settings).values())]
+        near = "" if wanted in known else did_you_mean(wanted, known)
+        raise Failure(f"no container {wanted} is running{near}", code=code)
+    return settings.directories, found[0]
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+
+
+def _current(found: Found) -> str | None:
+    """The container of its attempt that has not ended."""
+    with open_journal(found.settings) as journal:
+        run = None if journal is None else journal.last_run(found.job)
+        attempts = [] if journal is None or run is None else journal.attempts(run.id)
+    return attempts[-1].container if attempts and attempts[-1].ended is None else None
 
 
 def has_run(settings: Settings, job: str) -> bool:

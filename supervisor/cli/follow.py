@@ -42,7 +42,7 @@ def follow(
     ended_by: list[BaseException] = []
     try:
         with closing(Notices()) as notices:
-            follower = _Follower(settings, journal, notices, query, printer)
+            follower = Follower(settings, journal, notices, query, printer)
             trio.run(follower.run, readings)
     except* (LogError, JournalError, OSError, KeyboardInterrupt) as group:
         ended_by.append(first_of(group))
@@ -51,7 +51,9 @@ def follow(
 
 
 @frozen
-class _Follower:
+class Follower:
+    """Follows logs by what the journal says of their runs."""
+
     settings: Settings
     journal: Journal
     notices: Notices
@@ -59,6 +61,7 @@ class _Follower:
     printer: Printer
 
     async def run(self, readings: Sequence[Reading]) -> None:
+        """Print until the last of them has ended."""
         async with trio.open_nursery() as watching:
             watching.start_soon(self._watch_supervisor, [reading.run for reading in readings])
             async with trio.open_nursery() as nursery:

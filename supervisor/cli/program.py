@@ -24,6 +24,8 @@ NAME = "pocker"
 INTERNAL_ERROR = 70
 """EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
+VARIABLE = "_POCKER_COMPLETE"
+"""By this a shell asks what could come next."""
 BROKEN_PIPE = 141
 """As if SIGPIPE had ended it, like any other program whose reader has gone."""
 
@@ -34,6 +36,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "create": "Make a container to be started later.",
         "start": "Start containers that have ended.",
         "restart": "Stop containers and start them again.",
+        "attach": "Watch a container, and type at it.",
+        "pause": "Stop all processes of jobs or containers for now.",
+        "unpause": "Let them go on.",
+        "rename": "Give a container another name.",
         "kill": "Kill jobs or containers, or send them a signal.",
         "rm": "Remove containers that have ended.",
         "up": "Run the jobs of a file until all have ended.",
@@ -45,6 +51,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Look": {
         "ps": "List the jobs of the last session.",
         "stats": "Show what running jobs use, and what they wait for.",
+        "top": "List the processes of a job or container.",
         "logs": "Show the output of jobs.",
         "events": "Show what happened, as it happens.",
         "history": "List past runs of jobs.",
@@ -68,6 +75,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Check a file; start nothing.",
         "plan": "Show each step of a job's start; take none.",
         "graph": "Show the order of the jobs.",
+        "version": "Show the versions of program and kernel.",
+        "completion": "Print what makes a shell complete commands.",
     },
     "Serve": {
         "serve": "Look after the containers of run -d.",
@@ -177,6 +186,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     _secure_standard_streams()
     try:
+        if instruction := os.environ.get(VARIABLE):
+            # Only a shell asks, and only then is its module needed.
+            from supervisor.cli.completion import complete
+
+            return complete(program, NAME, instruction)
         # Not program.main(), which makes an exit code of its own of a reader that has gone.
         given = sys.argv[1:] if arguments is None else [*arguments]
         with program.make_context(NAME, given) as context:

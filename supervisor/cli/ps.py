@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import click
@@ -103,6 +103,7 @@ def _containers(settings: Settings, now: float) -> list[Listed]:
         memory: Mapping[str, int | None] = {}
         if session is not None and unfinished:
             memory = _memory(own, session)
+        paused = _paused(own) if memory else ()
         listed = []
         for entry in entries.values():
             run = None if journal is None else journal.last_run(entry.id)
@@ -113,7 +114,7 @@ def _containers(settings: Settings, now: float) -> list[Listed]:
                     run=run,
                     attempt=newest(attempts),
                     memory=memory.get(entry.id),
-                    paused=False,
+                    paused=entry.id in paused,
                     now=now,
                 )
             )
@@ -182,6 +183,15 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
         return ControlClient(settings.places.socket).memory()
     except ControlError:
         return {}  # just starting, or just ending: the journal has all the rest
+
+
+def _paused(own: Settings) -> Collection[str]:
+    from supervisor.api import ControlClient, ControlError
+
+    try:
+        return ControlClient(own.places.socket).paused()
+    except ControlError:
+        return ()
 
 
 def _document(

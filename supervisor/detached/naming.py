@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Collection
 
 _ADJECTIVES = (
@@ -18,6 +19,15 @@ _NOUNS = (
     "raven", "robin", "salmon", "seal", "stoat", "swallow", "tern", "trout", "vole", "wren",
 )  # fmt: skip
 _ID_BITS = 48
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError for what is no name of a container; the rule is Docker's."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is not a name: letters, digits, '_', '.' and '-', no sign first"
+        )
 
 
 def new_name(taken: Collection[str], chance: random.Random) -> str:

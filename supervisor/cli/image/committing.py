@@ -43,11 +43,11 @@ def command(
 
     The container is named as for `exec`. What lies in its volumes is no part of it.
     """
-    from supervisor.cli.exec import running_container
+    from supervisor.cli.finding import running_container
     from supervisor.cli.image.access import image_store
     from supervisor.cli.image.snapshot import Wanted, take
 
-    place, identifier = running_container(settings, container, code=1)
+    place, identifier = running_container(settings, container)
     wanted = Wanted(
         names=[] if reference is None else [reference],
         changes=changes,

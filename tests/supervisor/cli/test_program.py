@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import click
@@ -129,3 +130,31 @@ def test_a_mistake_in_the_program_is_no_failed_job(monkeypatch: pytest.MonkeyPat
     called = call("check", "jobs.toml")
     assert called.code == 70
     assert "ZeroDivisionError" in called.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_learns_to_complete(shell: str) -> None:
+    """Its script asks the program, and that answers with what could come next."""
+    script = call("completion", shell)
+    assert script.code == 0
+    assert "_POCKER_COMPLETE" in script.stdout
+
+
+def test_the_shell_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands at first, then the options of the command."""
+    monkeypatch.setenv("_POCKER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    monkeypatch.setenv("COMP_WORDS", "pocker re")
+    assert {*call().stdout.split()} == {"plain,reload", "plain,rename", "plain,restart"}
+    monkeypatch.setenv("COMP_CWORD", "2")
+    monkeypatch.setenv("COMP_WORDS", "pocker ps --no")
+    assert call().stdout.split() == ["plain,--no-trunc"]
+
+
+def test_versions() -> None:
+    """For people and for programs."""
+    assert [line.split()[0] for line in call("version").stdout.splitlines()] == [
+        "PART", "version", "python", "kernel", "architecture",
+    ]  # fmt: skip
+    (document,) = json.loads(call("version", "--format", "json").stdout)
+    assert document["version"] == version("pocker-supervisor")

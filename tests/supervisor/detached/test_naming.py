@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 
-from supervisor.detached.naming import new_id, new_name
+import pytest
+
+from supervisor.detached.naming import check_name, new_id, new_name
 from supervisor.jobsfile import JOB_NAME
 
 
@@ -32,3 +34,10 @@ def test_an_id_is_not_taken() -> None:
     first = new_id((), random.Random(3))
     assert re.fullmatch("[0-9a-f]{12}", first)
     assert new_id({first}, random.Random(3)) != first
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "..", "a\n", "x" * 129])
+def test_what_is_no_name(name: str) -> None:
+    """The rule is Docker's."""
+    with pytest.raises(ValueError, match="is not a name"):
+        check_name(name)

@@ -1,0 +1,28 @@
+"""`pocker attach`: what a container writes from now on, and what is typed here goes to it."""
+
+from __future__ import annotations
+
+import click
+
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import find, has_ended
+from supervisor.cli.settings import Settings
+
+
+@click.command
+@click.option("--no-stdin", is_flag=True, help="Only watch.")
+@click.argument("container", metavar="JOB|CONTAINER")
+@click.pass_obj
+def command(settings: Settings, no_stdin: bool, container: str) -> int:
+    """Show what CONTAINER writes from now on, and pass on what is typed here.
+
+    What is typed reaches one that was made with -i. Ctrl-P Ctrl-Q leaves it running, and where it
+    has no terminal Ctrl-C does. When it ends, its exit code is that of this command.
+    """
+    found = find(settings, container)
+    if has_ended(found):
+        raise Failure(f"cannot attach to container {container}: it is not running")
+    # Only now has this command anything to do that needs more.
+    from supervisor.cli.attachment import Attachment
+
+    return Attachment(found=found, interactive=not no_stdin).carry_out()

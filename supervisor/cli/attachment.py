@@ -1,0 +1,213 @@
+"""Between the user's terminal and a container that others look after: its log and its input pipe.
+
+Who supervises it goes on to read its output, and what it has logged is shown here. So any number
+may be attached, and none of them can hold it up.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+
+import trio
+from attrs import frozen
+
+from runtime.cgroups.notices import Notices
+from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+from supervisor.cli.attend import own_terminal, raw, size_of
+from supervisor.cli.care import under_care
+from supervisor.cli.caretaker import TerminalState
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import Found
+from supervisor.cli.follow import Follower
+from supervisor.cli.groups import first_of
+from supervisor.cli.logparts import Reading, parts_of
+from supervisor.cli.printer import Printer
+from supervisor.cli.records import open_journal
+from supervisor.journal import AttemptRecord, Journal, JournalError, RunRecord
+from supervisor.logs import LogError, LogQuery, parse_moment
+
+DETACH = b"\x10\x11"
+"""Ctrl-P Ctrl-Q."""
+_PIECE = 65536
+_PTY = 136
+_UNKNOWN_END = 1
+_INTERRUPTED = 130
+
+
+class DetachKeys:
+    """Looks for Ctrl-P Ctrl-Q in what is typed. Pure."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self.found = False
+
+    def feed(self, typed: bytes) -> bytes:
+        """What is to be passed on; what may be the beginning of the keys is held back."""
+        text = self._held + typed
+        before, keys, _ = text.partition(DETACH)
+        if keys:
+            self.found = True
+            return before
+        self._held = DETACH[:1] if text.endswith(DETACH[:1]) else b""
+        return text[: len(text) - len(self._held)]
+
+
+@frozen(kw_only=True)
+class Attachment:
+    """One user at one container."""
+
+    found: Found
+    interactive: bool
+
+    def carry_out(self) -> int:
+        """Go on until it has ended or the user leaves; returns the exit code. Raises Failure."""
+        faults: list[BaseException] = []
+        with open_journal(self.found.settings) as journal:
+            run = None if journal is None else journal.last_run(self.found.job)
+            attempts = [] if journal is None or run is None else journal.attempts(run.id)
+            if journal is None or run is None or not attempts or attempts[-1].ended is not None:
+                raise Failure(f"container {self.found.name} is not running")
+            try:
+                return self._at(journal, run, attempts[-1])
+            except* (LogError, JournalError, OSError, KeyboardInterrupt) as group:
+                faults.append(first_of(group))
+        if isinstance(faults[0], KeyboardInterrupt):
+            return _INTERRUPTED
+        raise Failure(str(faults[0])) from faults[0]
+
+    def _at(self, journal: Journal, run: RunRecord, attempt: AttemptRecord) -> int:
+        directory = self.found.settings.directories.container(attempt.container)
+        with _opened(_open_console(attempt)) as console, _opened(_open(directory.stdin)) as pipe:
+            ours = own_terminal(terminal=console >= 0, interactive=self.interactive)
+            session = _Session(
+                found=self.found, journal=journal, ours=ours, console=console, pipe=pipe
+            )
+            reading = Reading(
+                run=run,
+                parts=parts_of(self.found.settings.places, run, [attempt], _from_now_on()),
+                open_ended=False,
+            )
+            return under_care(partial(session.run, reading, typing=self.interactive), ours)
+
+
+@frozen(kw_only=True)
+class _Session:
+    found: Found
+    journal: Journal
+    ours: TerminalState | None
+    """The user's terminal, where the container has one as well."""
+    console: int
+    """The container's, or -1."""
+    pipe: int
+    """To the container's input, or -1."""
+
+    async def run(self, reading: Reading, *, typing: bool) -> int:
+        printer = Printer(
+            sys.stdout.buffer,
+            {reading.run.job: self.found.name},
+            timestamps=False,
+            terminal=False,
+            colour=False,
+        )
+        left = False
+        with (
+            closing(Notices()) as notices,
+            trio.open_signal_receiver(signal.SIGWINCH) as sizes,
+            raw(self.ours if typing else None),
+        ):
+            follower = Follower(self.found.settings, self.journal, notices, _from_now_on(), printer)
+            self._set_size()  # before anything that is typed
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow_size, sizes)
+
+                async def watch() -> None:
+                    await follower.run([reading])
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(watch)
+                if typing:
+                    left = await self._type()
+                    if left:
+                        nursery.cancel_scope.cancel()
+        return 0 if left else self._code(reading.run)
+
+    def _code(self, run: RunRecord) -> int:
+        code = self.journal.attempts(run.id)[-1].exit_code
+        return _UNKNOWN_END if code is None else code
+
+    async def _type(self) -> bool:
+        """Pass on what is typed; True once the user leaves, False at the end of the input."""
+        keys = DetachKeys()
+        read = partial(os.read, 0, _PIECE)
+        while not keys.found:
+            try:
+                typed = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+            except OSError:
+                return False  # the user's terminal has hung up
+            if not typed:
+                return False
+            await self._pass_on(keys.feed(typed) if self.ours is not None else typed)
+        return True
+
+    async def _pass_on(self, typed: bytes) -> None:
+        while typed and self.pipe >= 0:
+            try:
+                typed = typed[os.write(self.pipe, typed) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self.pipe)
+
+    async def _follow_size(self, sizes: AsyncIterator[int]) -> None:
+        async for _ in sizes:
+            self._set_size()
+
+    def _set_size(self) -> None:
+        if self.ours is not None and self.console >= 0:
+            with suppress(termios.error):  # its last user has gone
+                termios.tcsetwinsize(self.console, size_of(self.ours))
+
+
+def _from_now_on() -> LogQuery:
+    return LogQuery(since=parse_moment("now", "0s", time.time_ns()))
+
+
+def _open(path: str) -> int:
+    """The write end of an input pipe; -1 where the container reads from nothing."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+
+
+def _open_console(attempt: AttemptRecord) -> int:
+    """The container's terminal, by which only its size is set; -1 where it has none."""
+    try:
+        root = os.open(f"/proc/{attempt.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    with _opened(root):
+        try:
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+            console = openat2(root, "dev/console", flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        except OSError:
+            return -1
+    if os.isatty(console) and os.major(os.fstat(console).st_rdev) == _PTY:
+        return console
+    os.close(console)
+    return -1
+
+
+@contextmanager
+def _opened(fd: int) -> Iterator[int]:
+    """Close it in the end, if it is one."""
+    try:
+        yield fd
+    finally:
+        if fd >= 0:
+            os.close(fd)

@@ -1,0 +1,28 @@
+"""`pocker rename`: gives a container another name."""
+
+from __future__ import annotations
+
+import click
+
+from runtime.errors import ContainerError
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import containers, find_all
+from supervisor.cli.settings import Settings
+from supervisor.detached.naming import check_name
+from supervisor.detached.roster import Roster
+
+
+@click.command
+@click.argument("container")
+@click.argument("name")
+@click.pass_obj
+def command(settings: Settings, container: str, name: str) -> None:
+    """Call CONTAINER by another NAME from now on; its id stays."""
+    (found,) = containers(find_all(settings, [container]))
+    try:
+        check_name(name)
+        Roster.of(settings.detached.directories).rename(found.job, name)
+    except KeyError:
+        raise Failure(f"no such container: {container}") from None
+    except (ContainerError, ValueError) as error:
+        raise Failure(f"rename {container}: {error}") from error

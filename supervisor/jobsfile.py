@@ -89,7 +89,9 @@ def read_tables(tables: Mapping[str, object], path: str, name: str) -> JobsFile:
     reader = _Reader(converter=make_converter(posixpath.dirname(path), {}))
     jobsfile = reader.read({"name": name, "jobs": dict(tables)}, path, b"")
     if reader.faults:
-        raise JobsFileError(place(reader.faults, b"", path))
+        raise JobsFileError(
+            Problem(path, None, show_path(fault.path), fault.message) for fault in reader.faults
+        )
     return jobsfile
 
 

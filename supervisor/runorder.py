@@ -109,9 +109,10 @@ def lasting_table(table: Mapping[str, object], job: JobSpec) -> dict[str, object
     lasting = dict(table)
     lasting["image"] = job.image
     lasting["environment"] = dict(job.environment)
-    for key, entries in (("volumes", job.volumes), ("devices", job.devices)):
-        if entries:
-            lasting[key] = [asdict(entry) for entry in entries]
+    if job.volumes:
+        lasting["volumes"] = [asdict(volume) for volume in job.volumes]
+    if job.devices:
+        lasting["devices"] = [f"{each.source}:{each.target}:{each.access}" for each in job.devices]
     return lasting
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from runtime.cgroups.settings import cpu_shares
 from runtime.spec import HostRootfs, Terminal, Volume
+from supervisor.jobsfile import read_tables
 from supervisor.runorder import (
     OPTIONS,
     OrderError,
+    check_lasting,
     cpu_weight,
+    lasting_table,
     order_spec,
     read_order,
     table_of_mount,
@@ -105,3 +110,44 @@ def test_any_other_mount_is_refused(text: str) -> None:
     """Nothing that was asked for is left out."""
     with pytest.raises(OrderError, match=r"^--mount: "):
         table_of_mount(text)
+
+
+def test_what_is_written_down_means_the_same_anywhere() -> None:
+    """No variable of the caller's and no directory of his is needed to read it; `$` is no sign."""
+    table = {
+        **LEAST,
+        "command": ["echo", "${HOME}"],
+        "image": "./root",
+        "volumes": ["./in:/in:ro"],
+        "devices": ["/dev/null:/dev/other:r"],
+        "environment": ["A=${B}", "USER"],
+        "restart": "on-failure:3",
+        "healthcheck": {"test": "true", "interval": "1s"},
+        "tty": True,
+    }
+    job = read_order(table, "/work", {"USER": "me"})
+    lasting = json.loads(json.dumps(lasting_table(table, job)))
+    check_lasting(lasting)
+    again = read_tables({"run": lasting}, "/elsewhere/file", "run").jobs["run"]
+    assert again == job
+    assert again.environment == {"A": "${B}", "USER": "me"}
+    assert again.image == "/work/root"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sysctls": {"vm.swappiness": "1"}}, "--sysctl: "),
+        ({"volumes": ["/a:/b", "/c:/b"]}, "--volume or --mount: '/b' is already the target"),
+        ({"tty": True, "init": False}, "--tty: needs init"),
+        ({"command": []}, "needs a command"),
+    ],
+)
+def test_what_a_supervisor_could_not_read_is_not_written_down(
+    changes: dict[str, object], message: str
+) -> None:
+    """One container that contradicts itself would hide all others."""
+    table = {key: value for key, value in {**LEAST, **changes}.items() if value != []}
+    with pytest.raises(OrderError) as caught:
+        check_lasting(table)
+    assert message in str(caught.value)

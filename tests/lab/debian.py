@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from attrs import frozen
 
 META_PACKAGE = "linux-image-amd64"
 SUITE = "bookworm"
-IMAGE_PYTHON = (3, 11)
+PYTHON = (3, 11)
 """What the suite's python3 package holds."""
 IMAGE_PACKAGES = (
     "busybox-static", "dbus", "dbus-user-session", "iproute2", "kmod", "libpam-systemd", "procps",
@@ -79,6 +80,20 @@ def disk(cache: Path) -> Path:
         shutil.rmtree(tree)
         made_for.write_text(name)
     return image
+
+
+def python(*, of_image: bool) -> str | None:
+    """Name Debian's Python if a guest has the version that the packages of this one are for.
+
+    It is faster than one that was compiled without profiles.
+    """
+    version = sys.version_info[:2]
+    path = "/usr/bin/python{}.{}".format(*version)
+    if version == PYTHON if of_image else Path(path).exists():
+        return path
+    if of_image and sys.base_prefix == "/usr":
+        raise PreparationError(f"{sys.executable} is not the Python of {SUITE}")
+    return None
 
 
 def _kernel_package() -> str:

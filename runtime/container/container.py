@@ -263,8 +263,11 @@ class Container:
         Output must be read meanwhile: PID 1 stays until its pipes are empty. Raises StartError
         where the start of an adopted container turns out to have failed.
         """
+        status = None
+        if self._exit is None and self.process is not None:
+            status = await self.process.wait()
+        # The first of several tasks decides: what was used may still grow a little.
         if self._exit is None:
-            status = None if self.process is None else await self.process.wait()
             testimony = self.testimony
             if isinstance(testimony, Failed):
                 raise failure_of_unknown_step(testimony.error, testimony.detail)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.pocker import Pocker, read_until, wait_until
+from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -91,6 +92,8 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     assert (document["Id"], document["Author"]) == (identifier, "me")
     assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
+    container.terminate()
+    assert container.wait(PATIENCE) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(

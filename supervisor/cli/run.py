@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from supervisor.problems import did_you_mean
 
 if TYPE_CHECKING:
     from supervisor.cli.detach import Wanted
+    from supervisor.jobspec import JobSpec
 
 NOT_A_TERMINAL = 1
 """As Docker has it."""
@@ -129,7 +131,6 @@ def refusals() -> Iterator[None]:
 
 def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run it to its end."""
-    from supervisor.cli.image.provision import provide
     from supervisor.cli.oneshot import Wanted, carry_out
     from supervisor.runorder import read_order
 
@@ -146,7 +147,7 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
         terminal=options["tty"],
         interactive=options["interactive"],
     )
-    provide(settings, wanted.job, options["pull"], quiet=options["quiet"])
+    _provide(settings, wanted.job, options)
     return carry_out(settings.directories, wanted)
 
 
@@ -158,20 +159,25 @@ def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
     return 0
 
 
+def _provide(settings: Settings, job: JobSpec, options: Mapping[str, Any]) -> None:
+    from supervisor.cli.image.provision import provide
+
+    provide(settings, job, options["pull"], None if options["quiet"] else sys.stderr)
+
+
 def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
     """The container that a supervisor is to look after. Raises Failure or OrderError.
 
     It needs the small PID 1 to know how it ends.
     """
     from supervisor.cli.detach import Wanted
-    from supervisor.cli.image.provision import provide
     from supervisor.runorder import read_order
 
     if options["rm"] and options["restart"] not in (None, "no"):
         raise Failure("conflicting options: --restart and --rm", code=START_FAILED)
     table = {**_table(options), "tty": options["tty"], "stdin_open": options["interactive"]}
     job = read_order(table, os.getcwd(), os.environ)
-    provide(settings, job, options["pull"], quiet=options["quiet"])
+    _provide(settings, job, options)
     return Wanted(table=table, job=job, name=options["name"], remove=options["rm"])
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
 import click
 
 from supervisor.cli import background
 from supervisor.cli.echo import Echo
 from supervisor.cli.foreground import Display, Ended, Order, Silence, carry_out
+from supervisor.cli.image.provision import Policy, provide
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.outcome import exit_code, summarise
 from supervisor.cli.ownlog import configure_own_log
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import is_animated, wants_colour
 from supervisor.images import require_images
+from supervisor.jobspec import JobSpec
 from supervisor.lock import holder
 from supervisor.service import Book, Means
 from supervisor.systemd.activation import CONTROL, passed_descriptors
@@ -41,6 +44,13 @@ _STDOUT = 1
     help="Put the jobs' control groups into this one of cgroup v2, which is ours to rule; relative"
     " to the supervisor's own.",
 )
+@click.option(
+    "--pull",
+    type=click.Choice(("missing", "always", "never")),
+    default="never",
+    show_default=True,
+    help="When to bring images from their registries before anything starts.",
+)
 @click.option("--ready-fd", type=int, hidden=True)
 @click.argument("file")
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
@@ -53,6 +63,7 @@ def command(
     detach: bool,
     decisive: str | None,
     cgroup: str | None,
+    pull: Policy,
     ready_fd: int | None,
 ) -> int:
     """Run the jobs of FILE, or some JOBs and all that they need, until all have ended.
@@ -67,20 +78,16 @@ def command(
         raise click.UsageError("--detach and --exit-code-from exclude each other")
     passed = passed_descriptors(os.environ)
     means = Means(directories=settings.directories, cgroup=cgroup, descriptor=passed.get(CONTROL))
+    have = partial(provide, settings, policy=pull, stream=sys.stderr)
     if ready_fd is not None:
         with background.reporting_to(ready_fd) as ready:
-            order = _order(means, file, jobs, decisive)
+            order = _order(means, file, jobs, decisive, have)
             configure_own_log(settings, "info")
             ended = carry_out(order, Silence(), ready)
         return exit_code(ended.endings, signal=ended.signal)
-    order = _order(means, file, jobs, decisive)
+    order = _order(means, file, jobs, decisive, have)
     if detach:
-        group = [] if cgroup is None else ["--cgroup", cgroup]
-        pid = background.start(
-            settings, ["up", *group], [os.path.abspath(file), *jobs], settings.places.own_log
-        )
-        click.echo(f"supervisor running, pid {pid}")
-        return 0
+        return _leave(settings, os.path.abspath(file), jobs, cgroup)
     notifier = Notifier.from_environment(os.environ)
     if notifier is not None:
         configure_own_log(settings, "info")
@@ -97,6 +104,13 @@ def command(
     return exit_code(ended.endings, signal=ended.signal, decisive=decisive)
 
 
+def _leave(settings: Settings, file: str, jobs: Sequence[str], cgroup: str | None) -> int:
+    group = [] if cgroup is None else ["--cgroup", cgroup]
+    pid = background.start(settings, ["up", *group], [file, *jobs], settings.places.own_log)
+    click.echo(f"supervisor running, pid {pid}")
+    return 0
+
+
 def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ended:
     """Attach to an `up` of the same file that runs already, or be it."""
     if holder(settings.directories.state) is not None:
@@ -109,12 +123,21 @@ def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ende
     return carry_out(order, _display(order, live=live), lambda: None)
 
 
-def _order(means: Means, file: str, jobs: Sequence[str], decisive: str | None) -> Order:
+def _order(
+    means: Means,
+    file: str,
+    jobs: Sequence[str],
+    decisive: str | None,
+    have: Callable[[JobSpec], None],
+) -> Order:
+    """What is to be run; `have` brings the image of a job."""
     named = [*jobs] if decisive is None else [*jobs, decisive]
     jobsfile = read_jobs(file, named)
     order = Order(jobsfile=jobsfile, names=jobs, means=means, book=Book.of(jobsfile))
     if decisive is not None and decisive not in order.jobs:
         raise click.UsageError(f"--exit-code-from {decisive}: this job is not among those to run")
+    for name in order.jobs:
+        have(jobsfile.jobs[name])
     require_images(jobsfile, order.jobs, means.directories, shown=file)
     return order
 

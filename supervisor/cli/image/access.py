@@ -25,7 +25,7 @@ def image_store(settings: Settings, *, change: bool = False) -> Iterator[ImageSt
     try:
         if change:
             settings.directories.prepare()
-        yield ImageStore(settings.directories.state)
+        yield ImageStore(settings.directories.image_store)
     except ContainerError as error:
         raise Failure(str(error)) from error
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Literal, TypeAlias
+from typing import Literal, TextIO, TypeAlias
 
 import click
 
@@ -15,8 +14,11 @@ from supervisor.jobspec import JobSpec
 Policy: TypeAlias = Literal["missing", "always", "never"]
 
 
-def provide(settings: Settings, job: JobSpec, policy: Policy, *, quiet: bool) -> None:
-    """Have the image in the store, if it is one that has a registry. Raises Failure."""
+def provide(settings: Settings, job: JobSpec, policy: Policy, stream: TextIO | None) -> None:
+    """Have the image in the store, if it is one that has a registry. Raises Failure.
+
+    How that goes is told on the stream.
+    """
     if policy == "never" or not names_image(job):
         return
     from runtime.errors import ImageError
@@ -25,7 +27,7 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, *, quiet: bool) ->
     from runtime.images.store import ImageStore
 
     text = job.image or ""
-    store = ImageStore(settings.directories.state)
+    store = ImageStore(settings.directories.image_store)
     try:
         named = bool(by_reference(store.entries(), text))
         known = named or store.has(text)
@@ -38,7 +40,6 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, *, quiet: bool) ->
     from runtime.registry.pulling import Wanted
     from supervisor.cli.image.pulling import bring, tell
 
-    stream = None if quiet else sys.stderr
     if stream is not None and not known:
         click.echo(f"Unable to find image '{reference.familiar}' locally", file=stream)
     wanted = Wanted(reference=reference)

@@ -177,3 +177,17 @@ def test_run_pulls_what_is_missing(peer: Peer, state: Directories) -> None:
         f"pocker: {peer.host}/team/nope:latest: 127.0.0.1 answered"
         " 404 MANIFEST_UNKNOWN: manifest unknown"
     )
+
+
+def test_up_pulls_where_it_is_told_to(peer: Peer, state: Directories, tmp_path: Path) -> None:
+    """Before anything starts; without that an image that is missing is a mistake of the file."""
+    name = f"{peer.host}/team/app:one"
+    file = tmp_path / "jobs.toml"
+    file.write_text(f'[jobs.a]\nimage = "{name}"\ncommand = ["absent"]\n')
+    missing = pocker(state, "up", str(file))
+    assert missing.code == 2
+    assert f"jobs.a.image: image {name}: not in the store" in missing.stderr
+    ended = pocker(state, "up", "--pull", "missing", str(file))
+    assert f"Status: Downloaded newer image for {name}" in ended.stderr.splitlines()
+    assert "command not found: absent" in ended.stderr
+    assert ended.code == 1

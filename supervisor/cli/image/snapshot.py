@@ -57,7 +57,7 @@ def take(store: ImageStore, place: Directories, identifier: str, wanted: Wanted)
         created_by=wanted.created_by,
         created=rfc3339(time.time()) or "",
     )
-    if not wanted.pause:
+    if not wanted.pause or _is_paused(place, identifier):
         return make()
     caretaker = Caretaker.begin(None, partial(trio.run, _let_go, place, identifier))
     try:
@@ -76,6 +76,19 @@ def _lower(place: Directories, identifier: str) -> list[str]:
     except FileNotFoundError as error:
         raise ImageError("it does not stand on an image") from error
     return lower
+
+
+def _is_paused(place: Directories, identifier: str) -> bool:
+    """Whether somebody else lets it stand still, and is the one to let it go on."""
+    runtime = Runtime.open(place)
+    try:
+        container = Container.adopt(identifier, place, runtime.cgroups)
+        try:
+            return container.paused
+        finally:
+            container.release()
+    finally:
+        runtime.close()
 
 
 async def _standing_still(place: Directories, identifier: str, make: Callable[..., Image]) -> Image:

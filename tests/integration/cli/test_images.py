@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
+from runtime.container import Container, Runtime
+from runtime.directories import Directories
 from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
@@ -73,6 +78,18 @@ def test_an_image_from_its_first_name_to_its_last(pocker: Pocker, root_archive: 
     assert pocker.run("images", "-q").stdout == ""
 
 
+@contextmanager
+def paused(directories: Directories, identifier: str) -> Iterator[Container]:
+    """A container that stands still meanwhile."""
+    runtime = Runtime.open(directories)
+    held = Container.adopt(identifier, directories, runtime.cgroups)
+    trio.run(held.pause)
+    yield held
+    held.unpause()
+    held.release()
+    runtime.close()
+
+
 def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None:
     """What it changed is there, and what it deleted is not; it goes on, whatever happens."""
     pocker.run("import", "-c", "ENV A=b", root_archive, "box")
@@ -92,6 +109,9 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     assert (document["Id"], document["Author"]) == (identifier, "me")
     assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
+    with paused(pocker.directories, "one") as held:
+        pocker.stdout("commit", "one")
+        assert held.paused, "by somebody else"
     container.terminate()
     assert container.wait(PATIENCE) == 128 + signal.SIGTERM
 

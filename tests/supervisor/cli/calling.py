@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from attrs import frozen
 
 from supervisor.cli import main
+from supervisor.cli.attend import FORWARDED
 
 
 @frozen
@@ -26,9 +28,20 @@ class Call:
 def call(*arguments: str) -> Call:
     """Run a command that starts nothing."""
     out, err = _stream(), _stream()
-    with redirect_stdout(out), redirect_stderr(err):
+    with _own_signals(), redirect_stdout(out), redirect_stderr(err):
         code = main(arguments)
     return Call(code, _content(out), _content(err))
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Take back what a command does to signals, as the end of its process would."""
+    before = {number: signal.getsignal(number) for number in FORWARDED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def refusals(*arguments: str) -> tuple[int, Sequence[str]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -17,6 +18,13 @@ from runtime.launch import InitProgram
 from runtime.oomcause import KernelLog
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
+
+
+class Visit(NamedTuple):
+    """A container of others, and what it takes to do something to it."""
+
+    runtime: Runtime
+    container: Container
 
 
 @frozen(kw_only=True)
@@ -49,6 +57,20 @@ class Runtime:
             program=InitProgram.load(),
             kernel_log=KernelLog(),
         )
+
+    @classmethod
+    @contextmanager
+    def visiting(cls, directories: Directories, container_id: str) -> Iterator[Visit]:
+        """A container that others attend to, left to them on exit. Raises ContainerError."""
+        runtime = cls.open(directories)
+        try:
+            container = Container.adopt(container_id, directories, runtime.cgroups)
+            try:
+                yield Visit(runtime, container)
+            finally:
+                container.release()
+        finally:
+            runtime.close()
 
     @asynccontextmanager
     async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:

@@ -19,6 +19,7 @@ from runtime.errors import ImageError
 from runtime.images.compression import PIECE
 from runtime.images.document import MAX_DOCUMENT, check_digest
 from runtime.images.manifest import Descriptor
+from runtime.replacing import sync_directory
 
 ALGORITHM = "sha256"
 
@@ -176,31 +177,3 @@ def check_bytes(data: bytes, descriptor: Descriptor) -> None:
     """Raises ImageError where these are not the bytes of this descriptor."""
     digest = f"{ALGORITHM}:{hashlib.sha256(data).hexdigest()}"
     check_what_came(digest, len(data), descriptor)
-
-
-def sync_directory(path: str) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def replace_file(path: str, data: bytes) -> None:
-    """Give a file new content at once: a reader sees the old or the new, also after a crash."""
-    temporary = f"{path}.{secrets.token_hex(4)}.new"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-        os.fsync(fd)
-        os.rename(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    finally:
-        os.close(fd)
-    sync_directory(os.path.dirname(path))

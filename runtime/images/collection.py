@@ -17,11 +17,11 @@ from runtime.directories import Directories
 from runtime.errors import ImageError
 from runtime.images.image import Image
 from runtime.images.layers import chain_ids
-from runtime.images.locking import locked
 from runtime.images.manifest import Descriptor, Index, read_manifest
 from runtime.images.naming import name_of
 from runtime.images.store import ImageStore
 from runtime.images.usage import layers_in_use
+from runtime.locking import locked
 
 
 @frozen

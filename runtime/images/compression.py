@@ -8,7 +8,8 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar, cast
 
 import zstandard
@@ -132,11 +133,12 @@ _UNPACKERS: Mapping[Packing, Callable[[Iterable[bytes]], Iterator[bytes]]] = {
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
     """The same items, made by a thread of their own a few items ahead of who takes them."""
-    end = object()
+
+    def take() -> list[T]:
+        return list(islice(items, 1))
+
     with ThreadPoolExecutor(1, "ahead") as pool:
-        pending: deque[Future[T | object]] = deque(
-            pool.submit(next, items, end) for _ in range(_AHEAD)
-        )
-        while (item := pending.popleft().result()) is not end:
-            pending.append(pool.submit(next, items, end))
-            yield item  # type: ignore[misc]  # the only other object was the end
+        pending = deque(pool.submit(take) for _ in range(_AHEAD))
+        while taken := pending.popleft().result():
+            pending.append(pool.submit(take))
+            yield from taken

@@ -17,6 +17,7 @@ from runtime.images.manifest import (
     OCI_LAYER,
     OCI_MANIFEST,
     Descriptor,
+    Manifest,
     platform_of_machine,
 )
 from runtime.images.store import ImageStore
@@ -66,10 +67,5 @@ def add_image(
 ) -> Descriptor:
     """Write the configuration and the manifest of an image whose layers are in the store."""
     config = store.blobs.add(encode(configuration), OCI_CONFIG)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": config.document(),
-        "layers": [layer.document() for layer in layers],
-    }
-    return store.blobs.add(encode(manifest), OCI_MANIFEST)
+    manifest = Manifest(media_type=OCI_MANIFEST, config=config, layers=tuple(layers))
+    return store.blobs.add(encode(manifest.document()), OCI_MANIFEST)

@@ -18,13 +18,14 @@ from itertools import chain as joined
 from attrs import frozen
 
 from runtime.errors import ImageError
-from runtime.images.blobs import ALGORITHM, Blobs, replace_file, sync_directory
+from runtime.images.blobs import ALGORITHM, Blobs
 from runtime.images.compression import ahead, decompress, recognise
-from runtime.images.locking import locked
 from runtime.images.manifest import Descriptor, Packing, packing_of
 from runtime.images.tarstream import UnpackLimits
 from runtime.images.unpack import unpack_layer
 from runtime.kernel import syncfs
+from runtime.locking import locked
+from runtime.replacing import replace_file, sync_directory
 
 _UNFINISHED = "."
 _RECORD = "layer.json"

@@ -18,13 +18,12 @@ from runtime.images.blobs import ALGORITHM
 from runtime.images.compression import PIECE, decompress, recognise
 from runtime.images.document import MAX_DOCUMENT, encode, parse, take, take_list
 from runtime.images.image import Image
-from runtime.images.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor
-from runtime.images.naming import is_image_name, name_of
+from runtime.images.manifest import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Descriptor, Manifest
+from runtime.images.naming import CONTAINERD_NAME, is_image_name, name_of
 from runtime.images.store import ImageStore
 from runtime.images.tarheader import REGULAR, SYMLINK, Entry, TarError
 from runtime.images.tarstream import TarStream
 
-_CONTAINERD_NAME = "io.containerd.image.name"
 _DOCUMENTS = ("index.json", "manifest.json", "oci-layout")
 _BLOBS = f"blobs/{ALGORITHM}/"
 
@@ -115,7 +114,7 @@ def _targets(
 
 def _names(target: Descriptor) -> tuple[str, ...]:
     """The name in a layout's index, if it is more than a tag."""
-    name = target.annotations.get(_CONTAINERD_NAME) or name_of(target) or ""
+    name = target.annotations.get(CONTAINERD_NAME) or name_of(target) or ""
     complete = any(character in name for character in "/:@") and is_image_name(name)
     return (name,) if complete else ()
 
@@ -134,10 +133,5 @@ def _assemble(store: ImageStore, contents: _Contents, image: Mapping[str, object
         blob = contents.blob(path)
         packing = recognise(store.blobs.start(blob.digest))
         layers.append(evolve(blob, media_type=f"{OCI_LAYER}+{packing}" if packing else OCI_LAYER))
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": config.document(),
-        "layers": [layer.document() for layer in layers],
-    }
-    return store.blobs.add(encode(manifest), OCI_MANIFEST)
+    manifest = Manifest(media_type=OCI_MANIFEST, config=config, layers=tuple(layers))
+    return store.blobs.add(encode(manifest.document()), OCI_MANIFEST)

@@ -106,6 +106,15 @@ class Manifest:
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
+    def document(self) -> Mapping[str, object]:
+        """The file."""
+        return {
+            "schemaVersion": 2,
+            "mediaType": self.media_type,
+            "config": self.config.document(),
+            "layers": [layer.document() for layer in self.layers],
+        }
+
 
 @frozen(kw_only=True)
 class Index:
@@ -113,6 +122,14 @@ class Index:
 
     media_type: str
     manifests: tuple[Descriptor, ...]
+
+    def document(self) -> Mapping[str, object]:
+        """The file."""
+        return {
+            "schemaVersion": 2,
+            "mediaType": self.media_type,
+            "manifests": [each.document() for each in self.manifests],
+        }
 
 
 def packing_of(descriptor: Descriptor) -> Packing:

@@ -16,6 +16,7 @@ from runtime.images.manifest import Descriptor
 from runtime.images.reference import DIGEST, Reference, parse_reference
 
 REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
 _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{2,64})")
 _IDENTIFIER = re.compile(r"[0-9a-f]{64}")
 

@@ -19,12 +19,10 @@ from runtime.images.blobs import ALGORITHM, check_what_came
 from runtime.images.document import encode
 from runtime.images.image import Image
 from runtime.images.layers import LayerArchive, chain_ids
-from runtime.images.manifest import OCI_INDEX, Descriptor
-from runtime.images.naming import REF_NAME
+from runtime.images.manifest import OCI_INDEX, Descriptor, Index
+from runtime.images.naming import CONTAINERD_NAME, REF_NAME
 from runtime.images.reference import parse_reference
 from runtime.images.store import LAYOUT, ImageStore
-
-_CONTAINERD_NAME = "io.containerd.image.name"
 
 Saved = tuple[Image, Sequence[str]]
 """An image, and the names that it has in the archive."""
@@ -34,13 +32,9 @@ def save_layout(store: ImageStore, images: Sequence[Saved], output: IO[bytes]) -
     """Write an OCI image layout, in which digests stay what they are. Raises ImageError."""
     with store.adding(), tarfile.open(fileobj=output, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "oci-layout", LAYOUT)
-        entries = [entry for image, names in images for entry in _entries(image, names)]
-        index = {
-            "schemaVersion": 2,
-            "mediaType": OCI_INDEX,
-            "manifests": [entry.document() for entry in entries],
-        }
-        _add(tar, "index.json", encode(index))
+        entries = tuple(entry for image, names in images for entry in _entries(image, names))
+        index = Index(media_type=OCI_INDEX, manifests=entries)
+        _add(tar, "index.json", encode(index.document()))
         needed = store.reachable([image.target for image, _ in images])
         for blob in {blob.digest: blob for blob in needed}.values():
             name = f"blobs/{ALGORITHM}/{blob.digest.partition(':')[2]}"
@@ -50,7 +44,7 @@ def save_layout(store: ImageStore, images: Sequence[Saved], output: IO[bytes]) -
 def _entries(image: Image, names: Sequence[str]) -> Iterator[Descriptor]:
     plain = evolve(image.target, annotations={}, platform=None)
     for name in names:
-        yield evolve(plain, annotations={REF_NAME: name, _CONTAINERD_NAME: name})
+        yield evolve(plain, annotations={REF_NAME: name, CONTAINERD_NAME: name})
     if not names:
         yield plain
 

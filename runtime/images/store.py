@@ -15,12 +15,11 @@ from contextlib import contextmanager
 from attrs import evolve
 
 from runtime.errors import ImageError
-from runtime.images.blobs import Blobs, replace_file
+from runtime.images.blobs import Blobs
 from runtime.images.config import read_configuration
 from runtime.images.document import MAX_DOCUMENT, encode, parse, take_list
 from runtime.images.image import Damaged, Image, Survey
 from runtime.images.layers import Layers
-from runtime.images.locking import locked
 from runtime.images.manifest import (
     OCI_INDEX,
     Descriptor,
@@ -34,6 +33,8 @@ from runtime.images.manifest import (
 from runtime.images.naming import by_reference, id_prefix, names_in, with_names, without
 from runtime.images.reference import parse_reference
 from runtime.images.tarstream import UnpackLimits
+from runtime.locking import locked
+from runtime.replacing import replace_file
 
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
@@ -202,12 +203,8 @@ class ImageStore:
             before = list(entries)
             yield entries
             if entries != before:
-                document = {
-                    "schemaVersion": 2,
-                    "mediaType": OCI_INDEX,
-                    "manifests": [entry.document() for entry in entries],
-                }
-                replace_file(f"{self.root}/index.json", encode(document))
+                index = Index(media_type=OCI_INDEX, manifests=tuple(entries))
+                replace_file(f"{self.root}/index.json", encode(index.document()))
 
     def prepare(self) -> None:
         """Make what is missing of the store. Raises OSError."""

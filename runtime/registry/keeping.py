@@ -11,10 +11,10 @@ import os
 from collections.abc import Mapping
 
 from runtime.errors import RegistryError
-from runtime.images.blobs import replace_file
 from runtime.registry.authchange import with_login, without_login
 from runtime.registry.authfile import AuthFile, Login, parse_auth_file
 from runtime.registry.credentials import ask_helper, auth_paths, read_bounded, tell_helper
+from runtime.replacing import replace_file
 
 
 async def keep_login(domain: str, login: Login, environ: Mapping[str, str], uid: int) -> str:

@@ -56,24 +56,17 @@ def carry_out(directories: Directories, container_id: str, addition: Addition) -
 async def _run(
     directories: Directories, container_id: str, addition: Addition, ours: TerminalState | None
 ) -> int:
-    runtime = Runtime.open(directories)
-    try:
-        container = Container.adopt(container_id, directories, runtime.cgroups)
-        try:
-            spec = addition.spec(_inherited(container, addition), size_of(ours))
-            with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
-                execution = await container.execute(spec, runtime.program)
-                try:
-                    attendant = Attendant(
-                        attended=execution, terminal=ours, interactive=addition.interactive
-                    )
-                    return _code(await attendant.attend(signals, execution.wait))
-                finally:
-                    execution.close()
-        finally:
-            container.release()  # it is not ours
-    finally:
-        runtime.close()
+    with Runtime.visiting(directories, container_id) as (runtime, container):
+        spec = addition.spec(_inherited(container, addition), size_of(ours))
+        with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
+            execution = await container.execute(spec, runtime.program)
+            try:
+                attendant = Attendant(
+                    attended=execution, terminal=ours, interactive=addition.interactive
+                )
+                return _code(await attendant.attend(signals, execution.wait))
+            finally:
+                execution.close()
 
 
 def _inherited(container: Container, addition: Addition) -> ExecSpec:

@@ -145,8 +145,8 @@ def labels_of(entry: Entry) -> Mapping[str, str]:
 
 def _about(seconds: float) -> str:
     """A duration in its largest unit, as people say it."""
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if seconds >= size:
             number = int(seconds // size)
             return f"{number} {unit}{'s' if number > 1 else ''}"
-    return "less than a second" if seconds < 1 else f"{int(seconds)} seconds"
+    return "less than a second"

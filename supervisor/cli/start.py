@@ -14,10 +14,16 @@ from supervisor.cli.settings import Settings
 @click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str]) -> None:
-    """Start CONTAINERs that were created or have ended; those that run are left as they are."""
+    """Start CONTAINERs that were created or have ended; those that run are left as they are.
+
+    Where their supervisor was killed there is one again.
+    """
     from supervisor.cli.detach import start_again
+    from supervisor.cli.standby import begin_serving, is_served
 
     for found in containers(find_all(settings, names)):
         if has_ended(found):
             start_again(settings, found.job)
+        elif not is_served(settings):
+            begin_serving(settings)
         click.echo(found.word)

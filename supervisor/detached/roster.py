@@ -8,12 +8,10 @@ another one's that has got its name.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,8 @@ from attrs import asdict, evolve, frozen
 
 from runtime.directories import Directories
 from runtime.errors import ContainerError
+from runtime.locking import locked
+from runtime.replacing import replace_file
 from supervisor.detached.naming import new_id, new_name
 
 PROJECT = "run"
@@ -121,34 +121,20 @@ class Roster:
 
     @contextmanager
     def _changed(self) -> Iterator[dict[str, Entry]]:
-        try:
-            lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(f"{self.path}.lock"))
+            except OSError as error:
+                raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
             before = self.entries()
             entries = dict(before)
             yield entries
             if entries != before:
                 self._write(entries)
-        finally:
-            os.close(lock)
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
         document = {"containers": [asdict(entry) for entry in entries.values()]}
-        new = f"{self.path}.new"
         try:
-            with open(new, "wb") as file:
-                os.fchmod(file.fileno(), 0o600)
-                file.write(json.dumps(document, indent=1).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(new, self.path)
-            directory = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            replace_file(self.path, json.dumps(document, indent=1).encode(), alone=True)
         except OSError as error:
             raise ContainerError(f"write {self.path}: {error.strerror}") from error

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.replacing import replace_file
 from supervisor.systemd.manager import Manager, ManagerError
 from supervisor.systemd.units import FILE_KEY, JOBS, MARK, SERVICE, SOCKET
 
@@ -44,7 +45,7 @@ def install(manager: Manager, units: Mapping[str, str], *, now: bool) -> None:
     directory = manager.unit_directory
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in units.items():
-        _replace(directory / name, text)
+        replace_file(str(directory / name), text.encode(), mode=0o644, alone=True)
     if manager.is_running:
         manager.call("daemon-reload")
     manager.call("enable", SERVICE)
@@ -73,13 +74,3 @@ def _read(path: Path) -> str | None:
         return path.read_text()
     except FileNotFoundError:
         return None
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    with open(fresh, "w") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(fresh, path)

@@ -131,7 +131,8 @@ def _say(what: str) -> None:
 
 
 def _tell_one(_: str, line: str) -> None:
-    print(line, flush=True)  # noqa: T201 # progress is what a program prints
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _tell_all(guest: str, line: str) -> None:

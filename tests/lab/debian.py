@@ -167,4 +167,5 @@ def _output(*command: str) -> str:
 
 
 def _say(what: str) -> None:
-    print(f"lab: {what}", flush=True)  # noqa: T201 # progress is what a program prints
+    sys.stdout.write(f"lab: {what}\n")
+    sys.stdout.flush()

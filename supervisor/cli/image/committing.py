@@ -6,20 +6,14 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli.image.options import change_option, message_option
 from supervisor.cli.settings import Settings
 
 
 @click.command
 @click.option("-a", "--author", default="", metavar="TEXT", help="Who made it.")
-@click.option(
-    "-c",
-    "--change",
-    "changes",
-    multiple=True,
-    metavar="INSTRUCTION",
-    help="Set something of the image as a Dockerfile does: CMD, ENV, USER and so on.",
-)
-@click.option("-m", "--message", default="", help="Remember this in the image's history.")
+@change_option
+@message_option
 @click.option(
     "-p",
     "--pause/--no-pause",

@@ -7,20 +7,14 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli.image.options import change_option, message_option
 from supervisor.cli.moments import rfc3339
 from supervisor.cli.settings import Settings
 
 
 @click.command
-@click.option(
-    "-c",
-    "--change",
-    "changes",
-    multiple=True,
-    metavar="INSTRUCTION",
-    help="Set something of the image as a Dockerfile does: CMD, ENV, USER and so on.",
-)
-@click.option("-m", "--message", default="", help="Remember this in the image's history.")
+@change_option
+@message_option
 @click.argument("file", metavar="FILE|-")
 @click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 @click.pass_obj

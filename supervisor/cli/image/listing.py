@@ -31,7 +31,13 @@ _HEADERS = {
 
 
 @click.command
-@click.option("-a", "--all", is_flag=True, help="The same: no image here is only a part of others.")
+@click.option(
+    "-a",
+    "--all",
+    "everything",
+    is_flag=True,
+    help="The same: no image here is only a part of others.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Only ids.")
 @click.option("--digests", is_flag=True, help="Also the digests of the manifests.")
 @click.option("--no-trunc", is_flag=True, help="Whole ids.")
@@ -57,7 +63,7 @@ _HEADERS = {
 def command(
     settings: Settings,
     *,
-    all: bool,  # noqa: A002  # what Docker calls it
+    everything: bool,
     quiet: bool,
     digests: bool,
     no_trunc: bool,
@@ -69,7 +75,7 @@ def command(
 
     The exit code is 1 if one is damaged, which is told on stderr.
     """
-    del all
+    del everything
     now = time.time()
     with image_store(settings) as store:
         survey = store.survey()

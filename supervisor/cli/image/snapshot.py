@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import trio
 from attrs import frozen
 
-from runtime.container import Container, Runtime
+from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.errors import ContainerError, ImageError
 from runtime.images.committing import base_of, commit_layer
@@ -80,39 +80,20 @@ def _lower(place: Directories, identifier: str) -> list[str]:
 
 def _is_paused(place: Directories, identifier: str) -> bool:
     """Whether somebody else lets it stand still, and is the one to let it go on."""
-    runtime = Runtime.open(place)
-    try:
-        container = Container.adopt(identifier, place, runtime.cgroups)
-        try:
-            return container.paused
-        finally:
-            container.release()
-    finally:
-        runtime.close()
+    with Runtime.visiting(place, identifier) as (_, container):
+        return container.paused
 
 
 async def _standing_still(place: Directories, identifier: str, make: Callable[..., Image]) -> Image:
-    runtime = Runtime.open(place)
-    try:
-        container = Container.adopt(identifier, place, runtime.cgroups)
-        try:
-            with ExitStack() as paused:
-                paused.callback(container.unpause)
-                await container.pause()
-                return await trio.to_thread.run_sync(partial(make, when_read=paused.close))
-        finally:
-            container.release()  # it is not ours
-    finally:
-        runtime.close()
+    with Runtime.visiting(place, identifier) as (_, container), ExitStack() as paused:
+        paused.callback(container.unpause)
+        await container.pause()
+        return await trio.to_thread.run_sync(partial(make, when_read=paused.close))
 
 
 async def _let_go(place: Directories, identifier: str) -> None:
-    runtime = Runtime.open(place)
-    try:
-        container = Container.adopt(identifier, place, runtime.cgroups)
+    with (
+        suppress(ContainerError),  # it has ended
+        Runtime.visiting(place, identifier) as (_, container),
+    ):
         container.unpause()
-        container.release()
-    except ContainerError:
-        return  # it has ended
-    finally:
-        runtime.close()

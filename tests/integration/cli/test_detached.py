@@ -44,6 +44,8 @@ def test_a_container_outlives_its_caller_and_its_supervisor(pocker: Pocker) -> N
     wait_until(lambda: pocker.ask("logs", identifier[:5]) == "begun\n")
     kill_supervisor(pocker)
     assert pocker.stdout("exec", "web", "hostname") == f"{identifier}\n"
+    assert pocker.stdout("start", "web") == "web\n"
+    assert holder(pocker.directories.detached.state) is not None
     assert pocker.run("rm", "web").stderr.startswith(
         "pocker: cannot remove container web: it is ru"
     )

@@ -231,10 +231,11 @@ static void end_the_others(void) {
 
 static int output_is_left(void) {
     int bytes;
-    for (int fd = INIT_HOLD; ioctl(fd, FIONREAD, &bytes) == 0; fd++) {
+    for (int fd = INIT_HOLD;; fd++) {
+        // Behind the last pipe there is nothing, or no pipe; whoever cannot tell stays.
+        if (ioctl(fd, FIONREAD, &bytes) < 0) return errno != EBADF && errno != ENOTTY;
         if (bytes > 0) return 1;
     }
-    return 0;
 }
 
 // What is still in a pipe dies with the last descriptor of it, and the supervisor may be dead: so

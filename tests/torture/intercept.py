@@ -19,6 +19,7 @@ import struct
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cache, cached_property
+from pathlib import Path
 
 from attrs import frozen
 
@@ -79,6 +80,19 @@ def _numbers(names: frozenset[str]) -> Mapping[int, str]:
     library = importlib.import_module("pyseccomp")
     found = {library.resolve_syscall(library.Arch.NATIVE, name): name for name in names}
     return {number: name for number, name in found.items() if number >= 0}
+
+
+def is_waiting(pid: int) -> bool:
+    """Whether a process sleeps until one of its descriptors is ready.
+
+    A signal is taken there as it is anywhere. A call that stands still for us would end with EINTR
+    instead, and not every call can do that without us.
+    """
+    waits = _numbers(frozenset(("epoll_wait", "epoll_pwait")))
+    with suppress(OSError):
+        number = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+        return number.isdecimal() and int(number) in waits
+    return False
 
 
 def hand_over(names: Collection[str], channel: socket.socket) -> None:

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from supervisor.states import Reason
 from tests.torture.forked import Supervisor
-from tests.torture.intercept import kill
+from tests.torture.intercept import is_waiting, kill
 from tests.torture.trial import Trial
 
 _SCRIPT = """
@@ -136,6 +136,7 @@ def _stop(trial: Trial) -> None:
     """A supervisor is asked to end while its job runs."""
     up = _up(trial, watched=True)
     trial.attend(lambda: up.ended or (_waits(trial) and _has_said(trial, up, "job started")))
+    trial.attend(lambda: up.ended or is_waiting(up.pid))
     if not up.ended:
         up.terminate()
         trial.attend(lambda: up.ended)

@@ -82,18 +82,19 @@ class ExecSpec:
                 raise SpecError("environment", f"{name!r} cannot be passed on")
 
 
-_LEFT_OUT = ("command", "terminal", "stdin")
-"""What no command has from the container."""
+_INHERITED = tuple(
+    each.name for each in fields(ExecSpec) if each.name not in ("command", "terminal", "stdin")
+)
+"""What a command has from the container, where it is not said otherwise."""
 
 
 def dump_inherited(spec: ContainerSpec) -> str:
     """What a container leaves to the commands that join it, as a document."""
-    kept = {each.name for each in fields(ExecSpec)}.difference(_LEFT_OUT)
-    values = asdict(spec, filter=lambda each, _: each.name in kept or each.name in _ULIMIT)
-    return json.dumps({**values, "capabilities": sorted(spec.capabilities)})
-
-
-_ULIMIT = frozenset(each.name for each in fields(Ulimit))
+    values = {name: getattr(spec, name) for name in _INHERITED}
+    values["ulimits"] = [asdict(limit) for limit in spec.ulimits]
+    values["capabilities"] = sorted(spec.capabilities)
+    values["environment"] = dict(spec.environment)
+    return json.dumps(values)
 
 
 def load_inherited(text: str, command: tuple[str, ...]) -> ExecSpec:

@@ -31,7 +31,13 @@ from runtime.container.pipes import (
     open_writer,
     reopen_reader,
 )
-from runtime.container.prepare import check_sources, identity_of, limits_with_devices, prepare_plan
+from runtime.container.prepare import (
+    check_sources,
+    identity_of,
+    limits_with_devices,
+    prepare_plan,
+    write_new_file,
+)
 from runtime.container.witness import Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
@@ -163,7 +169,7 @@ class Container:
                 self.cgroup.give_to(identity.uid, identity.gid)
             if isinstance(spec.rootfs, OverlayRootfs):
                 self._make_layers(spec.rootfs.lower, context.directories)
-            Path(self.directory.inherited).write_text(dump_inherited(spec))
+            write_new_file(self.directory.inherited, dump_inherited(spec), 0o600)
             steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
@@ -197,10 +203,12 @@ class Container:
 
     def _make_layers(self, lower: Sequence[str], directories: Directories) -> None:
         os.mkdir(self.directory.state, 0o700)
-        note_layers(self.directory.layers, lower)
+        is_of_store = lower[0].startswith(f"{directories.images}/")
+        if is_of_store:
+            note_layers(self.directory.layers, lower)
         os.mkdir(self.directory.upper)
         os.chmod(self.directory.upper, 0o755)  # the container's root, whatever the umask here
-        if lower[0].startswith(f"{directories.images}/"):
+        if is_of_store:
             # An image of the store says whose it is; a directory may be private to its owner.
             image = os.stat(lower[0])
             os.chown(self.directory.upper, image.st_uid, image.st_gid)

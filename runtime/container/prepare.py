@@ -94,13 +94,17 @@ def system_files(spec: ContainerSpec, directory: ContainerDirectory) -> SystemFi
 def write_system_files(spec: ContainerSpec, directory: ContainerDirectory) -> None:
     """Write those of them that are the container's own."""
     for name, content in _contents(spec).items():
-        path = f"{directory.runtime}/{name}"
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
-        try:
-            os.fchmod(fd, 0o644)  # readable in the container, whatever the umask here
-            os.write(fd, content.encode())
-        finally:
-            os.close(fd)
+        write_new_file(f"{directory.runtime}/{name}", content, 0o644)
+
+
+def write_new_file(path: str, content: str, mode: int) -> None:
+    """Write a small file with this mode, whatever the umask here. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(fd, mode)
+        os.write(fd, content.encode())
+    finally:
+        os.close(fd)
 
 
 def _contents(spec: ContainerSpec) -> dict[str, str]:

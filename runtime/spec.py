@@ -19,6 +19,8 @@ from runtime.security.sysctls import check_sysctl
 ID_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
 ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
+_HOST_NAME = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?")
+"""Wider than what a container may be called: others have names with underscores."""
 
 
 @frozen
@@ -85,6 +87,26 @@ class Device:
 
 
 @frozen(kw_only=True)
+class HostEntry:
+    """A name that the container finds in its /etc/hosts, and the IP address that it stands for."""
+
+    name: str
+    address: str
+
+    def __attrs_post_init__(self) -> None:
+        import ipaddress  # only who has such an entry pays for it
+
+        if not _HOST_NAME.fullmatch(self.name):
+            raise SpecError("name", f"{self.name!r} is not the name of a host")
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError:
+            raise SpecError("address", f"{self.address!r} is not an IP address") from None
+        if "%" in self.address:  # a zone, which may be any text
+            raise SpecError("address", f"{self.address!r}: a line of /etc/hosts has no zone")
+
+
+@frozen(kw_only=True)
 class Terminal:
     """A terminal of the container's own for its command; 0 rows or columns: not known.
 
@@ -137,10 +159,12 @@ class ContainerSpec:
     `user` is ``name|uid[:group|gid]``, resolved in the container's own /etc/passwd and
     /etc/group; `groups` are supplementary ones. `network` "none" is a namespace with loopback
     only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
-    without it the command is PID 1. `seccomp` False runs unconfined. With a `terminal` the command
-    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing. The input
-    pipe with a name (`stdin_open`) never ends, whoever writes to it, and has to do with a kept
-    terminal as well.
+    without it the command is PID 1. `privileged` shows it all devices of the host and leaves the
+    kernel's file systems writable and unmasked; it has those of `capabilities` that there are, and
+    what it may do with the devices is up to `limits`. `seccomp` False runs unconfined. With a
+    `terminal` the command reads from and writes to that; else it reads from a pipe (`stdin`) or
+    from nothing. The input pipe with a name (`stdin_open`) never ends, whoever writes to it, and
+    has to do with a kept terminal as well.
     """
 
     id: str
@@ -151,6 +175,7 @@ class ContainerSpec:
     user: str = "0"
     groups: tuple[str, ...] = ()
     hostname: str | None = None
+    extra_hosts: tuple[HostEntry, ...] = ()
     volumes: tuple[Volume, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     devices: tuple[Device, ...] = ()
@@ -161,6 +186,7 @@ class ContainerSpec:
     cgroup: Literal["private", "private-rw"] = "private"
     read_only: bool = False
     init: bool = True
+    privileged: bool = False
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = True
     seccomp: bool = True

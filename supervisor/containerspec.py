@@ -6,7 +6,7 @@ import re
 import secrets
 import signal
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from runtime.errors import SpecError
 from runtime.images.config import ImageConfig
@@ -76,6 +76,11 @@ def _hostname(job: JobSpec) -> str:
     return _NOT_IN_HOSTNAME.sub("-", job.name)[:_HOSTNAME_LENGTH].strip("-") or "job"
 
 
+def _capabilities(job: JobSpec) -> frozenset[int]:
+    all_of_them = job.privileged and "ALL" not in job.cap_drop
+    return effective_set(("ALL",) if all_of_them else job.cap_add, job.cap_drop)
+
+
 def container_spec(job: JobSpec, identifier: str, image: Image | None) -> ContainerSpec:
     """The container that runs `job` under this id.
 
@@ -91,10 +96,11 @@ def container_spec(job: JobSpec, identifier: str, image: Image | None) -> Contai
         user=job.user or config.user or "0",
         groups=job.group_add,
         hostname=_hostname(job),
+        extra_hosts=job.extra_hosts,
         volumes=tuple(Volume(**asdict(volume)) for volume in job.volumes),
         tmpfs=tuple(Tmpfs(**asdict(tmpfs)) for tmpfs in job.tmpfs),
         devices=tuple(Device(**asdict(device)) for device in job.devices),
-        limits=job.limits,
+        limits=evolve(job.limits, devices=None) if job.privileged else job.limits,
         ulimits=tuple(
             Ulimit(name=name, soft=limit.soft, hard=limit.hard)
             for name, limit in job.ulimits.items()
@@ -104,9 +110,10 @@ def container_spec(job: JobSpec, identifier: str, image: Image | None) -> Contai
         cgroup=job.cgroup,
         read_only=job.read_only,
         init=job.init,
-        capabilities=effective_set(job.cap_add, job.cap_drop),
+        privileged=job.privileged,
+        capabilities=_capabilities(job),
         no_new_privileges=job.security_opt.no_new_privileges,
-        seccomp=job.security_opt.seccomp,
+        seccomp=job.security_opt.seccomp and not job.privileged,
         stop_signal=stop_signal(job, image),
         merge_output=job.log.merge,
         terminal=Terminal(kept=True) if job.tty else None,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
+from runtime.errors import SpecError
 from runtime.security.capabilities import NAMES, parse_capability
 from runtime.security.sysctls import check_sysctl
-from runtime.spec import HOSTNAME_PATTERN
+from runtime.spec import HOSTNAME_PATTERN, HostEntry
 from supervisor.policies import SecurityOptions
 from supervisor.values import (
     NUMBER,
@@ -19,6 +20,7 @@ from supervisor.values import (
     read_items,
     read_scalar,
     read_text,
+    refusal,
     text_of_id,
 )
 
@@ -28,6 +30,9 @@ ULIMITS = (
 )  # fmt: skip
 """The limits of setrlimit(2), without RLIMIT_ and in lower case."""
 
+_GATEWAY = "host-gateway"
+"""Docker's word for the address by which a container reaches the host."""
+_HOST_AND_ADDRESS = re.compile(r"([^:=]+)[:=](.+)")
 _MAX_ID = 2**32 - 2
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
 
@@ -38,6 +43,43 @@ def read_hostname(value: object) -> str:
     if not HOSTNAME_PATTERN.fullmatch(text):
         raise ValueError(f"{text!r} is not a host name of at most 64 letters, digits, '-' and '.'")
     return text
+
+
+def read_extra_hosts(value: object) -> tuple[HostEntry, ...]:
+    """Entries of /etc/hosts, in Docker's form or as a table of names."""
+    if isinstance(value, dict):
+        found = read_entries(value, _read_addresses)
+        return tuple(entry for entries in found.values() for entry in entries)
+    if isinstance(value, list):
+        return read_items(value, _read_extra_host)
+    raise refusal(value, "a list or a table")
+
+
+def _read_addresses(name: str, value: object) -> tuple[HostEntry, ...]:
+    if isinstance(value, list):
+        return read_items(value, lambda entry: _host_entry(name, read_text(entry)))
+    return (_host_entry(name, read_text(value)),)
+
+
+def _read_extra_host(value: object) -> HostEntry:
+    text = read_text(value)
+    found = _HOST_AND_ADDRESS.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not HOST:IP")
+    return _host_entry(found[1], found[2])
+
+
+def _host_entry(name: str, address: str) -> HostEntry:
+    if address == _GATEWAY:
+        raise ValueError(
+            f"{name}:{_GATEWAY}: a container has no gateway to the host: it shares the host's own"
+            " network, where the host is 127.0.0.1, or has none"
+        )
+    in_brackets = address.startswith("[") and address.endswith("]")
+    try:
+        return HostEntry(name=name, address=address[1:-1] if in_brackets else address)
+    except SpecError as error:
+        raise ValueError(error.problem) from error
 
 
 def read_user(value: object) -> str:

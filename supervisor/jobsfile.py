@@ -47,7 +47,6 @@ _OTHER_NAMES = {
     "mem_reservation": 'did you mean "memory_reservation"?',
     "memswap_limit": 'did you mean "memory_swap"?',
     "network": 'did you mean "network_mode"?',
-    "privileged": "single capabilities are given with cap_add",
 }
 """What users of Compose and Docker may look for."""
 

@@ -21,6 +21,7 @@ from supervisor.kinds import (
     Duration,
     Environment,
     ExitCodes,
+    ExtraHosts,
     Flag,
     Groups,
     Hostname,
@@ -111,6 +112,11 @@ class JobSpec:
 
     Unset: made from the job's name.
     Example: hostname = "worker-1"
+    """
+    extra_hosts: ExtraHosts = ()
+    """Names of hosts that the job finds in its /etc/hosts, and their addresses.
+
+    Example: extra_hosts = ["db:10.0.0.7", "db:fd00::7"]
     """
     init: Flag = True
     """Whether a small PID 1 reaps orphans and forwards signals; without it the command itself is
@@ -245,6 +251,14 @@ class JobSpec:
     """Capabilities taken away from the default set, before `cap_add` is added.
 
     Example: cap_drop = ["ALL"]
+    """
+    privileged: Flag = False
+    """Whether the job may do what root on the host may: all capabilities that there are but those
+    of `cap_drop`, no seccomp filter, all devices of the host, nothing of /proc and /sys masked or
+    read-only, and its control groups writable. It is no boundary any more: use it for what you
+    would run on the host itself.
+
+    Example: privileged = true
     """
     security_opt: SecurityOpt = field(factory=SecurityOptions)
     """Protections to turn off.

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from attrs import fields, frozen, resolve_types
 
+from runtime.spec import HostEntry
+
 
 @frozen(eq=False)
 class Kind:
@@ -89,6 +91,10 @@ DevicePath = Annotated[str, Kind("absolute path of a device")]
 Environment = Annotated[Mapping[str, str], Kind("table, or list of `KEY=VALUE` and `KEY` strings")]
 Labels = Annotated[Mapping[str, str], Kind("table, or list of `KEY=VALUE` and `KEY` strings")]
 Hostname = Annotated[str, Kind("host name of at most 64 characters")]
+ExtraHosts = Annotated[
+    tuple[HostEntry, ...],
+    Kind('list of `"HOST:IP"` strings, or table of host names to an address or a list of them'),
+]
 User = Annotated[str, Kind("`NAME|UID[:GROUP|GID]` string, or a number")]
 Groups = Annotated[tuple[str, ...], Kind("list of group names and numbers")]
 Capabilities = Annotated[

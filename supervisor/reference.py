@@ -27,7 +27,7 @@ from supervisor.resources import Resources
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Program": (
         "image", "rootfs", "command", "entrypoint", "working_dir", "user", "group_add",
-        "hostname", "init", "tty", "stdin_open",
+        "hostname", "extra_hosts", "init", "tty", "stdin_open",
     ),
     "Order and outcome": (
         "depends_on", "retries", "backoff", "restart", "timeout", "stop_signal",
@@ -39,7 +39,9 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "memory", "memory_high", "memory_swap", "memory_reservation", "oom_policy", "hugetlb",
         "cpus", "cpuset", "cpu_weight", "pids_limit", "io", "ulimits",
     ),
-    "Isolation": ("cap_add", "cap_drop", "security_opt", "sysctls", "network_mode", "cgroup"),
+    "Isolation": (
+        "cap_add", "cap_drop", "privileged", "security_opt", "sysctls", "network_mode", "cgroup",
+    ),
     "Output": ("keep_runs",
         "log",),
 }  # fmt: skip

@@ -6,7 +6,7 @@ thing cannot come apart; what is wrong is told by the name of the option.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import asdict, evolve
@@ -21,7 +21,7 @@ from supervisor.faults import REFUSALS, faults_of
 from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
-from supervisor.problems import JobsFileError, show_path
+from supervisor.problems import JobsFileError, did_you_mean, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import make_converter
 
@@ -43,9 +43,11 @@ OPTIONS: Mapping[str, str] = {
     "user": "--user",
     "group_add": "--group-add",
     "hostname": "--hostname",
+    "extra_hosts": "--add-host",
     "entrypoint": "--entrypoint",
     "cap_add": "--cap-add",
     "cap_drop": "--cap-drop",
+    "privileged": "--privileged",
     "security_opt": "--security-opt",
     "ulimits": "--ulimit",
     "sysctls": "--sysctl",
@@ -55,11 +57,23 @@ OPTIONS: Mapping[str, str] = {
     "stop_signal": "--stop-signal",
     "stop_grace_period": "--stop-timeout",
     "healthcheck": "--health-cmd",
+    "log": "--log-opt",
     "tty": "--tty",
     "stdin_open": "--interactive",
     "command": "COMMAND",
 }
 """The option that a key of a job stands for."""
+
+_PARTS: Mapping[str, str] = {
+    "healthcheck.interval": "--health-interval",
+    "healthcheck.timeout": "--health-timeout",
+    "healthcheck.retries": "--health-retries",
+    "healthcheck.start_period": "--health-start-period",
+    "healthcheck.start_interval": "--health-start-interval",
+    "log.max_size": "--log-opt max-size",
+    "log.max_files": "--log-opt max-file",
+}
+"""The same for the keys of those that are tables."""
 
 
 class OrderError(Exception):
@@ -79,7 +93,7 @@ def read_order(table: Mapping[str, object], base: str, environ: Mapping[str, str
             values[key] = converter.structure(value, keys[key])
         except REFUSALS as error:
             fault = next(faults_of(error))
-            raise OrderError(_told(key, fault.message)) from error
+            raise OrderError(_told(key, fault.message, *fault.path)) from error
     return JobSpec(
         name="run",
         limits=_limits(values),
@@ -151,6 +165,37 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
     return _MOUNTS[kind], table
 
 
+def table_of_log(driver: str | None, options: Sequence[str]) -> dict[str, object]:
+    """What Docker's options say of a log, as the keys of ``log``. Raises OrderError."""
+    table: dict[str, object] = {}
+    if driver is not None:
+        if driver not in _LOG_DRIVERS:
+            raise OrderError(f"--log-driver: {driver!r} is not one of {', '.join(_LOG_DRIVERS)}")
+        table["driver"] = _LOG_DRIVERS[driver]
+    for text in options:
+        name, equals, value = text.partition("=")
+        if name not in _LOG_OPTIONS or not equals:
+            known = ", ".join(_LOG_OPTIONS)
+            near = did_you_mean(name, _LOG_OPTIONS)
+            raise OrderError(f"--log-opt: {text!r} is not a value of one of {known}{near}")
+        if driver == "journald":
+            raise OrderError(f"--log-opt: {name} is about files, and journald keeps none")
+        key, read = _LOG_OPTIONS[name]
+        try:
+            table[key] = read(value)
+        except (KeyError, ValueError):
+            accepted = "a whole number" if read is int else "true or false"
+            raise OrderError(f"--log-opt {name}: {value!r} is not {accepted}") from None
+    return table
+
+
+_LOG_DRIVERS = {"json-file": "file", "local": "file", "journald": "journald"}
+"""Two names of Docker's stand for files, whatever is in them."""
+_LOG_OPTIONS: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "max-size": ("max_size", str),
+    "max-file": ("max_files", int),
+    "compress": ("compress", {"true": True, "false": False}.__getitem__),
+}
 _ANY = "any"
 _MOUNTS = {"bind": "volumes", "tmpfs": "tmpfs"}
 _MOUNT_KEYS = {
@@ -176,5 +221,6 @@ def _of_spec(error: SpecError) -> str:
     return _told(key, error.problem)
 
 
-def _told(key: str, message: str) -> str:
-    return f"{OPTIONS.get(key, show_path((key,)))}: {message}"
+def _told(key: str, message: str, *below: str | int) -> str:
+    option = _PARTS.get(".".join((key, *map(str, below)))) or OPTIONS.get(key)
+    return f"{option or show_path((key,))}: {message}"

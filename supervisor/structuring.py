@@ -14,6 +14,7 @@ from supervisor.faults import Fault, Refused
 from supervisor.isolation import (
     ULIMITS,
     read_capabilities,
+    read_extra_hosts,
     read_groups,
     read_hostname,
     read_security_options,
@@ -32,6 +33,7 @@ from supervisor.kinds import (
     Duration,
     Environment,
     ExitCodes,
+    ExtraHosts,
     Factor,
     FileMode,
     Flag,
@@ -175,6 +177,7 @@ def _plain() -> dict[Any, Read]:
         DevicePath: _of_text(absolute_path),
         Labels: read_labels,
         Hostname: read_hostname,
+        ExtraHosts: read_extra_hosts,
         User: read_user,
         Groups: read_groups,
         Capabilities: read_capabilities,

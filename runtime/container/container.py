@@ -33,6 +33,8 @@ from runtime.container.pipes import (
 )
 from runtime.container.prepare import (
     check_sources,
+    divides_cgroup,
+    granted,
     identity_of,
     limits_with_devices,
     prepare_plan,
@@ -113,6 +115,7 @@ class Container:
         program: InitProgram,
     ) -> Container:
         """Make the directories and cgroups; nothing runs yet. Raises ContainerError."""
+        spec = granted(spec)
         check_sources(spec)
         directory = directories.container(spec.id)
         try:
@@ -120,7 +123,9 @@ class Container:
                 os.mkdir(directory.runtime, 0o700)
                 undo.callback(shutil.rmtree, directory.runtime)
                 cgroup = cgroups.create(
-                    spec.id, limits_with_devices(spec), delegated=spec.cgroup == "private-rw"
+                    spec.id,
+                    limits_with_devices(spec),
+                    delegated=divides_cgroup(spec, cgroups.layout),
                 )
                 undo.callback(cgroup.remove)
                 Path(directory.cgroups).write_text(json.dumps(dict(cgroup.paths)))

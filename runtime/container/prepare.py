@@ -10,15 +10,25 @@ from pathlib import Path
 from attrs import evolve
 
 from runtime.cgroups import UNIFIED, Cgroups
+from runtime.cgroups.layout import Layout
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import StartError
 from runtime.limits import DeviceRule, Limits
 from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
+from runtime.rootfs.devices import host_devices
 from runtime.rootfs.host import GROUP, PASSWD
+from runtime.security.bounding import bounding_set
 from runtime.security.seccomp import cached_filter, compile_filter
-from runtime.spec import ContainerSpec, Device, DirectoryRootfs, HostRootfs, OverlayRootfs
+from runtime.spec import (
+    ContainerSpec,
+    Device,
+    DirectoryRootfs,
+    HostEntry,
+    HostRootfs,
+    OverlayRootfs,
+)
 
 _RESOLVER = "/etc/resolv.conf"
 _CGROUPS = "/sys/fs/cgroup"
@@ -36,6 +46,21 @@ def identity_of(spec: ContainerSpec) -> Identity:
     passwd = read_from_layers(layers, "etc/passwd")
     group = read_from_layers(layers, "etc/group")
     return resolve_identity(spec.user, spec.groups, passwd, group)
+
+
+def granted(spec: ContainerSpec) -> ContainerSpec:
+    """A privileged container is given the capabilities that there are to give, and no others."""
+    if not spec.privileged:
+        return spec
+    return evolve(spec, capabilities=spec.capabilities & bounding_set())
+
+
+def divides_cgroup(spec: ContainerSpec, layout: Layout) -> bool:
+    """Whether its control group is one that it may divide, with its limits out of its reach.
+
+    A privileged one may write to its own in any case; only with v2 can those be kept from it.
+    """
+    return spec.cgroup == "private-rw" or (spec.privileged and layout.kind == "v2")
 
 
 def check_sources(spec: ContainerSpec) -> None:
@@ -79,8 +104,9 @@ def _device_rule(device: Device) -> DeviceRule:
     )
 
 
-def _hosts(hostname: str) -> str:
-    return f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n"
+def _hosts(hostname: str, extra: Iterable[HostEntry]) -> str:
+    own = f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n"
+    return own + "".join(f"{entry.address}\t{entry.name}\n" for entry in extra)
 
 
 def system_files(spec: ContainerSpec, directory: ContainerDirectory) -> SystemFiles:
@@ -109,7 +135,7 @@ def write_new_file(path: str, content: str, mode: int) -> None:
 
 def _contents(spec: ContainerSpec) -> dict[str, str]:
     hostname = spec.hostname or spec.id[:12]
-    return {"hostname": f"{hostname}\n", "hosts": _hosts(hostname)}
+    return {"hostname": f"{hostname}\n", "hosts": _hosts(hostname, spec.extra_hosts)}
 
 
 def cgroup_mounts(labels: Iterable[str]) -> tuple[tuple[str, tuple[str, ...], str], ...]:
@@ -142,6 +168,7 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
 
     Raises ContainerError.
     """
+    spec = granted(spec)
     layout = Cgroups.open().layout
     used = (layout.v1_of("memory"), layout.v1_of("pids"), layout.v2)
     labels = {hierarchy.label for hierarchy in used if hierarchy is not None}
@@ -164,6 +191,7 @@ def _plan(
         host=host_view(),
         files=system_files(spec, own),
         layers=Layers(upper=own.upper, work=own.work, skeleton=directories.skeleton),
+        devices=host_devices() if spec.privileged else (),
         cgroup_mounts=cgroup_mounts(labels),
         seccomp=seccomp,
     )

@@ -13,8 +13,16 @@ from attrs import frozen
 
 from runtime.execspec import Inherited
 from runtime.plan.credentials import credential_steps
-from runtime.plan.mounts import Layers, SystemFiles, mount_steps, root_steps
+from runtime.plan.mounts import (
+    Layers,
+    SystemFiles,
+    device_steps,
+    kernel_steps,
+    mount_steps,
+    root_steps,
+)
 from runtime.plan.step import Step
+from runtime.rootfs.devices import DeviceNode
 from runtime.rootfs.host import HostView
 from runtime.rootfs.identity import Identity
 from runtime.spec import ContainerSpec
@@ -28,7 +36,8 @@ class Surroundings:
 
     `mountpoint` is an existing directory where the root is attached until it is entered, the same
     for all containers since each has a mount namespace of its own. `cgroup_mounts` are
-    (file system, options, path) to be mounted read-only. `seccomp` is a compiled filter.
+    (file system, options, path) to be mounted. `devices` are the host's, where the container gets
+    them. `seccomp` is a compiled filter.
     """
 
     mountpoint: str
@@ -36,6 +45,7 @@ class Surroundings:
     host: HostView
     files: SystemFiles
     layers: Layers
+    devices: tuple[DeviceNode, ...] = ()
     cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...] = ()
     seccomp: bytes = b""
 
@@ -55,7 +65,9 @@ def _steps(spec: ContainerSpec, around: Surroundings) -> Iterator[Step]:
     if spec.network == "none":
         yield Step("loopback", (), "network")
     yield from root_steps(spec, around.mountpoint, around.layers, around.host)
-    yield from mount_steps(spec, around.identity.uid, around.cgroup_mounts, around.files)
+    yield from kernel_steps(spec, around.cgroup_mounts)
+    yield from device_steps(around.devices)
+    yield from mount_steps(spec, around.identity.uid, around.files)
     yield Step("mkdir", (spec.working_dir, 0o755), "working_dir")
     if spec.read_only:
         yield Step("read_only_root", (), "read_only")

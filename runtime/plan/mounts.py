@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY, Step
+from runtime.rootfs.devices import DeviceNode
 from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES, HostView
 from runtime.security.masks import MASKED_PATHS, READ_ONLY_PATHS
 from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs, Terminal
 
+_SAFE = NOSUID | NOEXEC | NODEV
 _CHARACTER_DEVICE = 0o020000
 _DEVICE_NODES = (
     ("null", 1, 3),
@@ -92,26 +94,38 @@ def _host_view_steps(host: HostView) -> Iterator[Step]:
         yield Step("file", (path, 0o644, content), "image")
 
 
-def mount_steps(
-    spec: ContainerSpec,
-    uid: int,
-    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...],
-    files: SystemFiles,
+def kernel_steps(
+    spec: ContainerSpec, cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...]
 ) -> Iterator[Step]:
-    """Everything that is mounted inside the root, parents before children.
+    """The kernel's own file systems."""
+    yield _mount("proc", "/proc", _SAFE)
+    yield _mount("sysfs", "/sys", _SAFE if spec.privileged else _SAFE | RDONLY)
+    divided = spec.cgroup == "private-rw" and len(cgroup_mounts) == 1
+    yield from _cgroup_steps(cgroup_mounts, writable=divided or spec.privileged)
+
+
+def device_steps(devices: tuple[DeviceNode, ...]) -> Iterator[Step]:
+    """A /dev of the container's own, with these of the host beside those that each one has."""
+    yield _mount("tmpfs", "/dev", NOSUID, "mode=755", "size=64m")
+    for name, major, minor in _DEVICE_NODES:
+        yield Step("mknod", (f"/dev/{name}", _CHARACTER_DEVICE | 0o666, major, minor))
+    for name, target in _DEVICE_LINKS:
+        yield Step("symlink", (f"/dev/{name}", target))
+    taken = {f"/dev/{name}" for name, *_ in (*_DEVICE_NODES, *_DEVICE_LINKS)}
+    for node in devices:
+        if node.path not in taken:
+            arguments = (node.path, node.mode, node.major, node.minor)
+            yield Step("mknod", arguments, "privileged")
+    yield _mount("devpts", "/dev/pts", NOSUID | NOEXEC, "ptmxmode=0666", "mode=0620", "gid=5")
+    yield _mount("tmpfs", "/dev/shm", _SAFE, "mode=1777", "size=64m")
+    yield _mount("mqueue", "/dev/mqueue", _SAFE)
+
+
+def mount_steps(spec: ContainerSpec, uid: int, files: SystemFiles) -> Iterator[Step]:
+    """Everything else that is mounted inside the root, parents before children.
 
     The terminal, which `uid` gets, is made before anything of the user's could be in its way.
     """
-    safe = NOSUID | NOEXEC | NODEV
-    yield _mount("proc", "/proc", safe)
-    yield _mount("sysfs", "/sys", safe | RDONLY)
-    writable = spec.cgroup == "private-rw" and len(cgroup_mounts) == 1
-    yield from _cgroup_steps(cgroup_mounts, safe if writable else safe | RDONLY)
-    yield _mount("tmpfs", "/dev", NOSUID, "mode=755", "size=64m")
-    yield from _device_steps()
-    yield _mount("devpts", "/dev/pts", NOSUID | NOEXEC, "ptmxmode=0666", "mode=0620", "gid=5")
-    yield _mount("tmpfs", "/dev/shm", safe, "mode=1777", "size=64m")
-    yield _mount("mqueue", "/dev/mqueue", safe)
     if spec.terminal is not None:
         yield terminal_step(spec.terminal, uid, console=True)
     for source, target in files.binds:
@@ -120,8 +134,9 @@ def mount_steps(
     for name, value in spec.sysctls.items():
         path = "/proc/sys/" + name.replace(".", "/")
         yield Step("sysctl", (path, value), f"sysctls.{name}")
-    yield Step("mask", (MASKED_PATHS,))
-    yield Step("read_only", (READ_ONLY_PATHS,))
+    if not spec.privileged:
+        yield Step("mask", (MASKED_PATHS,))
+        yield Step("read_only", (READ_ONLY_PATHS,))
 
 
 def terminal_step(terminal: Terminal, uid: int, *, console: bool) -> Step:
@@ -131,22 +146,14 @@ def terminal_step(terminal: Terminal, uid: int, *, console: bool) -> Step:
 
 
 def _cgroup_steps(
-    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...], attributes: int
+    cgroup_mounts: tuple[tuple[str, tuple[str, ...], str], ...], *, writable: bool
 ) -> Iterator[Step]:
     if len(cgroup_mounts) > 1:
-        top = NOSUID | NOEXEC | NODEV
-        yield _mount("tmpfs", "/sys/fs/cgroup", top, "mode=755", "size=64k")
+        yield _mount("tmpfs", "/sys/fs/cgroup", _SAFE, "mode=755", "size=64k")
     for kind, options, target in cgroup_mounts:
-        yield _mount(kind, target, attributes, *options)
-    if len(cgroup_mounts) > 1:
+        yield _mount(kind, target, _SAFE if writable else _SAFE | RDONLY, *options)
+    if len(cgroup_mounts) > 1 and not writable:
         yield Step("read_only", (("/sys/fs/cgroup",),))
-
-
-def _device_steps() -> Iterator[Step]:
-    for name, major, minor in _DEVICE_NODES:
-        yield Step("mknod", (f"/dev/{name}", _CHARACTER_DEVICE | 0o666, major, minor))
-    for name, target in _DEVICE_LINKS:
-        yield Step("symlink", (f"/dev/{name}", target))
 
 
 def _user_mounts(spec: ContainerSpec) -> Iterator[Step]:

@@ -16,6 +16,7 @@ from supervisor.cli.settings import Settings
 @click.command(cls=RunCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
+@click.option("--privileged", is_flag=True, help="Let it do what root on the host may.")
 @click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="A further variable.")
 @click.option("-w", "--workdir", metavar="DIR", help="Where the command starts.")
 @click.option("-u", "--user", metavar="USER[:GROUP]", help="Who it runs as.")
@@ -28,6 +29,7 @@ def command(
     *,
     interactive: bool,
     tty: bool,
+    privileged: bool,
     env: Sequence[str],
     workdir: str | None,
     user: str | None,
@@ -36,7 +38,8 @@ def command(
 ) -> int:
     """Run COMMAND beside that of a running CONTAINER, which is named in full or by its beginning.
 
-    It joins all namespaces and control groups, and has the same capabilities, filter and limits.
+    It joins all namespaces and control groups, and has the same capabilities, filter and limits;
+    with --privileged it has all capabilities that there are, and no filter.
     """
     if interactive and tty and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
@@ -58,6 +61,7 @@ def command(
             user=None if user is None else job.user,
             terminal=tty,
             interactive=interactive,
+            privileged=privileged,
         )
         return carry_out(place, found, addition)
     except (OrderError, ContainerError) as error:

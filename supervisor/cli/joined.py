@@ -15,6 +15,7 @@ from runtime.directories import Directories
 from runtime.errors import StartError
 from runtime.execspec import ExecSpec, load_inherited
 from runtime.process import ExitStatus
+from runtime.security.bounding import bounding_set
 from runtime.spec import Terminal
 from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
 from supervisor.cli.care import under_care
@@ -32,6 +33,7 @@ class Addition:
     user: str | None
     terminal: bool
     interactive: bool
+    privileged: bool
 
     def spec(self, inherited: ExecSpec, size: tuple[int, int]) -> ExecSpec:
         """All that the command has. Raises SpecError."""
@@ -43,6 +45,8 @@ class Addition:
             user=self.user or inherited.user,
             terminal=Terminal(rows=rows, columns=columns) if self.terminal else None,
             stdin=self.interactive,
+            capabilities=bounding_set() if self.privileged else inherited.capabilities,
+            seccomp=inherited.seccomp and not self.privileged,
         )
 
 

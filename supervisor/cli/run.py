@@ -83,10 +83,12 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_one("-u", "--user", metavar="USER[:GROUP]", text="Who it runs as.")
 @_many("--group-add", metavar="GROUP", text="A further group of that user.")
 @_one("-h", "--hostname", metavar="NAME", text="The host name that it sees.")
+@_many("--add-host", metavar="HOST:IP", text="A line for its /etc/hosts.")
 @_one("--entrypoint", metavar="PROGRAM", text="What the command is started by.")
 @click.option("--read-only", is_flag=True, help="Let nothing be written to the root.")
 @_many("--cap-add", metavar="NAME", text="A capability beyond the usual ones.")
 @_many("--cap-drop", metavar="NAME", text="A capability to take away, or ALL.")
+@click.option("--privileged", is_flag=True, help="Let it do what root on the host may.")
 @_many("--security-opt", metavar="OPTION", text="seccomp=unconfined, no-new-privileges:false.")
 @_many("--ulimit", metavar="NAME=SOFT[:HARD]", text="A limit for each process.")
 @_many("--sysctl", metavar="NAME=VALUE", text="A kernel setting of its own.")
@@ -102,6 +104,8 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--health-retries", type=int, help="Failed ones in a row that say it does not.")
 @_one("--health-start-period", metavar="DURATION", text="How long failed ones say nothing.")
 @_one("--health-start-interval", metavar="DURATION", text="The pause between tests meanwhile.")
+@_one("--log-driver", metavar="DRIVER", text="json-file, local or journald.")
+@_many("--log-opt", metavar="NAME=VALUE", text="max-size=SIZE, max-file=N, compress=true.")
 @_many("-l", "--label", metavar="KEY=VALUE", text="A text that changes nothing.")
 @click.argument("image")
 @click.argument("command_", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
@@ -134,8 +138,8 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     from supervisor.cli.oneshot import Wanted, carry_out
     from supervisor.runorder import read_order
 
-    for name in ("restart", *_HEALTH):
-        if options[name] is not None:
+    for name in ("restart", "log_driver", "log_opt", *_HEALTH):
+        if options[name] not in (None, ()):
             option = name.replace("_", "-")
             raise Failure(f"--{option}: only with -d: a supervisor sees to it", code=START_FAILED)
     if options["interactive"] and options["tty"] and not os.isatty(0):
@@ -181,27 +185,33 @@ def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
     return Wanted(table=table, job=job, name=options["name"], remove=options["rm"])
 
 
-_PLAIN = {
-    "image": "image",
+_CHANGEABLE = {
     "memory": "memory",
     "memory_swap": "memory_swap",
     "memory_reservation": "memory_reservation",
     "cpus": "cpus",
     "cpuset_cpus": "cpuset",
+    "restart": "restart",
+}
+"""Options whose value is that of a key, and may become another one at any time."""
+CHANGEABLE = frozenset({*_CHANGEABLE, "cpu_shares", "pids_limit"})
+"""All options whose values may."""
+_PLAIN = {
+    "image": "image",
     "workdir": "working_dir",
     "user": "user",
     "hostname": "hostname",
     "network": "network_mode",
-    "restart": "restart",
     "stop_signal": "stop_signal",
     "stop_timeout": "stop_grace_period",
 }
-"""Options whose value is that of a key."""
+"""Those whose value is that of a key, and stays."""
 _LISTS = {
     "volume": "volumes",
     "tmpfs": "tmpfs",
     "device": "devices",
     "group_add": "group_add",
+    "add_host": "extra_hosts",
     "cap_add": "cap_add",
     "cap_drop": "cap_drop",
     "security_opt": "security_opt",
@@ -222,18 +232,11 @@ _HEALTH = {
 
 def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
     """The options as the table of a job."""
-    from supervisor.runorder import cpu_weight, table_of_mount
+    from supervisor.runorder import table_of_log, table_of_mount
 
-    table: dict[str, Any] = {
-        key: options[name] for name, key in _PLAIN.items() if options[name] is not None
-    }
+    table = changeable_table(options)
+    table.update((key, options[name]) for name, key in _PLAIN.items() if options[name] is not None)
     table.update((key, list(options[name])) for name, key in _LISTS.items() if options[name])
-    if options["memory_swap"] == "-1":
-        table["memory_swap"] = -1
-    if options["cpu_shares"] is not None:
-        table["cpu_weight"] = cpu_weight(options["cpu_shares"])
-    if options["pids_limit"] is not None:
-        table["pids_limit"] = options["pids_limit"] or -1
     for text in options["mount"]:
         key, entry = table_of_mount(text)
         table.setdefault(key, []).append(entry)
@@ -247,7 +250,25 @@ def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
     health = {key: options[name] for name, key in _HEALTH.items() if options[name] is not None}
     if health:
         table["healthcheck"] = health
-    return {**table, "read_only": options["read_only"]}
+    if log := table_of_log(options["log_driver"], options["log_opt"]):
+        table["log"] = log
+    return {**table, **{name: options[name] for name in ("read_only", "privileged")}}
+
+
+def changeable_table(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the table of a job may become something else at any time."""
+    from supervisor.runorder import cpu_weight
+
+    table: dict[str, Any] = {
+        key: options[name] for name, key in _CHANGEABLE.items() if options[name] is not None
+    }
+    if options["memory_swap"] == "-1":
+        table["memory_swap"] = -1
+    if options["cpu_shares"] is not None:
+        table["cpu_weight"] = cpu_weight(options["cpu_shares"])
+    if options["pids_limit"] is not None:
+        table["pids_limit"] = options["pids_limit"] or -1
+    return table
 
 
 def _variables_of(files: Sequence[str]) -> list[str]:

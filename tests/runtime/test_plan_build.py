@@ -12,6 +12,7 @@ from runtime.plan.build import DEFAULT_PATH
 from runtime.plan.mounts import Layers, SystemFiles
 from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY
 from runtime.rootfs import HostView, Identity
+from runtime.rootfs.devices import DeviceNode
 from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES
 from runtime.security.capabilities import to_mask
 from runtime.spec import (
@@ -98,6 +99,22 @@ def test_the_devices_are_the_containers_own() -> None:
         ("/dev/stderr", "/proc/self/fd/2"),
         ("/dev/ptmx", "pts/ptmx"),
     }
+
+
+def test_a_privileged_one_has_the_kernel_and_the_devices_as_they_are() -> None:
+    """Nothing is masked or read-only; of the host's devices those are added that it has not yet."""
+    mounts = (("cgroup", ("memory",), "/sys/fs/cgroup/m"), ("cgroup2", (), "/sys/fs/cgroup/u"))
+    devices = (
+        DeviceNode(path="/dev/null", mode=0o20600, major=9, minor=9),
+        DeviceNode(path="/dev/sda", mode=0o60660, major=8, minor=0),
+    )
+    plan = build_plan(spec(privileged=True), around(cgroup_mounts=mounts, devices=devices))
+    assert not named(plan, "mask", "read_only")
+    assert not [step for step in named(plan, "mount") if int(str(step.arguments[2])) & RDONLY]
+    nodes = {step.arguments[0]: step for step in named(plan, "mknod")}
+    assert nodes["/dev/null"].arguments == ("/dev/null", 0o20666, 1, 3)
+    assert nodes["/dev/sda"] == Step("mknod", ("/dev/sda", 0o60660, 8, 0), "privileged")
+    assert len(nodes) == 7
 
 
 def test_an_overlay_has_its_own_upper_layer() -> None:

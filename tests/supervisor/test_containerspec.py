@@ -10,6 +10,7 @@ from runtime.errors import SpecError
 from runtime.images.config import Configuration, ImageConfig
 from runtime.images.image import Image
 from runtime.images.manifest import OCI_MANIFEST, Descriptor, Manifest
+from runtime.security.capabilities import ALL_CAPABILITIES, CAP_SYS_ADMIN
 from runtime.spec import ContainerSpec, OverlayRootfs
 from supervisor.containerspec import container_spec
 from supervisor.jobspec import JobSpec
@@ -78,6 +79,18 @@ def test_what_both_leave_out_has_a_default() -> None:
     """Root, the top directory and SIGTERM."""
     spec = container(image(command=("x",)))
     assert (spec.user, spec.working_dir, spec.stop_signal) == ("0", "/", 15)
+
+
+def test_a_privileged_job_keeps_what_it_drops_itself() -> None:
+    """All capabilities but those, all devices, no filter; what else it asks for stays."""
+    spec = container(image(command=("x",)), privileged=True, cap_drop=("CAP_SYS_ADMIN",))
+    assert ALL_CAPABILITIES - spec.capabilities == {CAP_SYS_ADMIN}
+    assert (spec.privileged, spec.seccomp, spec.limits.devices) == (True, False, None)
+    assert spec.no_new_privileges
+    spec = container(
+        image(command=("x",)), privileged=True, cap_drop=("ALL",), cap_add=("CAP_SYS_ADMIN",)
+    )
+    assert spec.capabilities == {CAP_SYS_ADMIN}
 
 
 def test_an_image_without_a_command_needs_one() -> None:

@@ -17,6 +17,7 @@ from supervisor.runorder import (
     lasting_table,
     order_spec,
     read_order,
+    table_of_log,
     table_of_mount,
 )
 
@@ -51,7 +52,12 @@ def test_a_host_name_that_was_given_wins() -> None:
         ({"cpus": "0"}, "--cpus: '0' is not a number of cores"),
         ({"user": "a:b:c"}, "--user: "),
         ({"security_opt": ["apparmor=x"]}, "--security-opt: 'apparmor=x' is not one of"),
+        ({"extra_hosts": ["db"]}, "--add-host: 'db' is not HOST:IP"),
+        ({"extra_hosts": ["up:host-gateway"]}, "--add-host: up:host-gateway: a container has no"),
         ({"ulimits": {"files": 1}}, "--ulimit: unknown limit"),
+        ({"log": {"max_size": "1k"}}, "--log-opt max-size: 1024 bytes is below the minimum of 64k"),
+        ({"log": {"max_files": 0}}, "--log-opt max-file: 0 is below 1"),
+        ({"healthcheck": {"test": "x", "interval": 0}}, "--health-interval: must be above zero"),
         ({"sysctls": {"kernel.core_pattern": "x"}}, "--sysctl: "),
     ],
 )
@@ -85,6 +91,37 @@ def test_shares_come_back_as_they_were_given(shares: int) -> None:
 def test_shares_stay_in_the_range_of_weights() -> None:
     """Whatever Docker allows."""
     assert (cpu_weight(2), cpu_weight(1024), cpu_weight(262_144)) == (1, 100, 10_000)
+
+
+def test_docker_s_words_for_a_log_are_keys_of_it() -> None:
+    """Sizes are left to the reader of the keys."""
+    assert table_of_log(None, []) == {}
+    assert table_of_log("journald", []) == {"driver": "journald"}
+    assert table_of_log("local", ["max-size=1m", "max-file=3", "compress=true"]) == {
+        "driver": "file",
+        "max_size": "1m",
+        "max_files": 3,
+        "compress": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("driver", "option", "message"),
+    [
+        ("fluentd", "", "--log-driver: 'fluentd' is not one of json-file, local, journald"),
+        (None, "max-sise=1m", "--log-opt: 'max-sise=1m' is not .* did you mean .max-size"),
+        (None, "max-size", "--log-opt: 'max-size' is not a value of one of max-size, max-file"),
+        (None, "max-file=few", "--log-opt max-file: 'few' is not a whole number"),
+        (None, "compress=1", "--log-opt compress: '1' is not true or false"),
+        ("journald", "max-size=1m", "--log-opt: max-size is about files, and journald keeps none"),
+    ],
+)
+def test_what_is_no_option_of_a_log_is_refused(
+    driver: str | None, option: str, message: str
+) -> None:
+    """Each by its name, and nothing is passed over."""
+    with pytest.raises(OrderError, match=message):
+        table_of_log(driver, [option] if option else [])
 
 
 @pytest.mark.parametrize(

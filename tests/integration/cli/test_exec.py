@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from runtime.security.bounding import bounding_set
+from runtime.security.capabilities import to_mask
 from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 from tests.integration.cli.screen import screen
 
@@ -32,10 +34,14 @@ def running(pocker: Pocker) -> Iterator[subprocess.Popen[str]]:
 def test_a_command_has_what_the_container_has(
     pocker: Pocker, running: subprocess.Popen[str]
 ) -> None:
-    """Its name, variables, directory, limits and processes."""
+    """Its name, variables, directory, limits and processes; a privileged one may do more."""
     script = "hostname; echo $A $B; pwd; ulimit -n; cat /proc/1/comm"
     out = pocker.stdout("exec", "-e", "B=b", "one", "sh", "-c", script)
     assert out.splitlines() == ["box", "a b", "/tmp", "77", "init"]
+    out = pocker.stdout("exec", "--privileged", "one", "cat", "/proc/self/status")
+    status = dict(line.split(":\t") for line in out.splitlines() if ":\t" in line)
+    assert int(status["CapEff"], 16) == to_mask(bounding_set())
+    assert status["Seccomp"] == "0"
 
 
 def test_who_and_where_can_be_said(pocker: Pocker, running: subprocess.Popen[str]) -> None:

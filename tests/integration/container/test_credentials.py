@@ -12,7 +12,7 @@ import pytest
 
 from runtime.directories import Directories
 from runtime.plan.build import DEFAULT_PATH
-from runtime.spec import Ulimit, Volume
+from runtime.spec import HostEntry, Ulimit, Volume
 from tests.integration.container.stage import Stage, stage_in
 
 pytestmark = pytest.mark.root
@@ -88,8 +88,11 @@ async def test_the_host_name_is_the_containers(stage: Stage) -> None:
     """Inside, in its files and variables; the host keeps its own."""
     before = socket.gethostname()
     script = "hostname; cat /etc/hostname; echo $HOSTNAME; grep -c 127.0.1.1.box /etc/hosts"
-    ended = await stage.run(script, hostname="box.example")
-    assert ended.lines == ["box.example", "box.example", "box.example", "1"]
+    others = (HostEntry(name="db", address="10.0.0.7"), HostEntry(name="db", address="fd00::7"))
+    ended = await stage.run(
+        f"{script}; grep db$ /etc/hosts", hostname="box.example", extra_hosts=others
+    )
+    assert ended.lines == ["box.example"] * 3 + ["1", "10.0.0.7\tdb", "fd00::7\tdb"]
     assert socket.gethostname() == before
 
 

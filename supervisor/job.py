@@ -148,7 +148,7 @@ class JobRun:
 
     def _replace_outdated(self) -> None:
         """End an attempt that was made of another definition and would never end by itself."""
-        if self.attempt is None or not self.attempt.job.restart.endless:
+        if self.attempt is None or self.shop.lasting or not self.attempt.job.restart.endless:
             return
         if self.attempt.place.document.definition != definition(self.spec):
             self.attempt.wish.ask("replaced")

@@ -178,9 +178,8 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Everything that an `up` of these jobs, and of those they need, stands on.
 
-    An `up` of the same file that a killed supervisor has left unfinished is taken up where it
-    was. Raises AlreadyRunning, Unfinished, ContainerError, JournalError or KeyError for the name
-    of no job.
+    An `up` of this file that a killed supervisor left unfinished is taken up where it was. Raises
+    AlreadyRunning, Unfinished, ContainerError, JournalError, or KeyError for the name of no job.
     """
     places = Places(directories=means.directories)
     Runtime.require_rights()
@@ -208,6 +207,7 @@ async def open_service(
                 places=places,
                 sink=watcher.sink,
                 changed=watcher.changed,
+                lasting=book.lasting,
             )
             runs = await restore_runs(shop, jobsfile, chosen, book.again)
             scheduler = Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT)

@@ -84,3 +84,5 @@ class Workshop:
     """Makes what takes the lines of a job's output, where somebody looks on."""
     changed: Callable[[JobRun], None]
     """Called after each transition."""
+    lasting: bool
+    """Whether an attempt goes on that was made of another definition than the job has now."""

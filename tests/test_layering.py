@@ -16,6 +16,7 @@ MAX_FUNCTION_LINES = 50
 VAGUE_NAMES = ("common", "helpers", "utils")
 
 PURE = (
+    "runtime.cgroups.changes",
     "runtime.cgroups.devicefilter",
     "runtime.cgroups.division",
     "runtime.cgroups.layout",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from runtime.cgroups.settings import Setting
 from runtime.errors import CgroupError
 
 _CHUNK = 65_536
 _PAGE = 4096
+_MOVES = 64
 _LINKS_OF_A_LEAF = 2
 """The name and the dot; each group below adds its own two dots."""
 _GONE = (errno.ENOENT, errno.ENODEV)
@@ -187,6 +188,22 @@ class Directory:
             text = place.read_if_there("cgroup.procs") or ""
             found += [int(word) for word in text.split() if word != "0"]
         return found
+
+    def take(self, members: Callable[[], Iterable[int]]) -> None:
+        """Move all of these processes in here, also those that are forked meanwhile."""
+        for _ in range(_MOVES):
+            here = map(int, self.read("cgroup.procs").split())
+            left = set(members()).difference(here)
+            if not left:
+                return
+            for pid in left:
+                try:
+                    self.write("cgroup.procs", str(pid))
+                except ProcessLookupError:
+                    continue
+                except OSError as error:
+                    raise CgroupError(f"move {pid} to {self.path}: {cause(error)}") from error
+        raise CgroupError(f"move processes to {self.path}: more are made all the time")
 
     def remove(self) -> None:
         """Remove the directory and the groups made below it; fine if it is gone."""

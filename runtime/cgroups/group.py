@@ -11,8 +11,10 @@ from collections.abc import Mapping
 
 import trio
 
-from runtime.cgroups.directory import remove_all
+from runtime.cgroups.directory import Directory, remove_all
+from runtime.cgroups.layout import UNIFIED
 from runtime.cgroups.oom import OomWatch
+from runtime.cgroups.settings import V1_CONTROLLERS, Resource
 from runtime.cgroups.side import MemoryUse, Side
 from runtime.cgroups.usage import Load, Usage
 from runtime.cgroups.v1 import V1Side
@@ -59,6 +61,26 @@ class Cgroup:
             for side in self._sides
             for label, directory in side.directories.items()
         }
+
+    def directory_of(self, resource: Resource) -> Directory | None:
+        """Where the group is limited in a resource; None where it is not counted in it."""
+        if self._v1 is not None and self._v1.has(V1_CONTROLLERS[resource]):
+            return self._v1.of(V1_CONTROLLERS[resource])
+        if self._v2 is not None and self._v2.has(resource):
+            return self._v2.directories[UNIFIED]
+        return None
+
+    def join(self, label: str, directory: Directory) -> None:
+        """Have a directory in one more v1 hierarchy, which its processes have been moved into."""
+        if self._v1 is None:
+            self._v1 = V1Side({})
+            self._sides = (self._v1, *self._sides)
+        self._v1.join(label, directory)
+
+    def gain(self, controllers: frozenset[str]) -> None:
+        """Be counted by more controllers of v2, which have been enabled."""
+        if self._v2 is not None:
+            self._v2.gain(controllers)
 
     def open_launch_fds(self) -> None:
         """Open what a new process is put into the group with."""

@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Mapping
 
+from runtime.cgroups.changes import changeable
 from runtime.cgroups.deviceprograms import DevicePrograms
 from runtime.cgroups.directory import CgroupGone, Directory, cause, remove_all
 from runtime.cgroups.division import Division, absent_defaults, divide
@@ -22,6 +23,7 @@ from runtime.cgroups.group import Cgroup
 from runtime.cgroups.layout import UNIFIED, Hierarchy, Layout, detect_layout, subtree_base
 from runtime.cgroups.notices import Notices
 from runtime.cgroups.parents import Parent, V1CpusetParent, V2Parent
+from runtime.cgroups.revising import Revision, require_room
 from runtime.cgroups.settings import V1_CONTROLLERS, V1_SETTINGS, V2_SETTINGS, Surroundings
 from runtime.cgroups.v1 import V1Side
 from runtime.cgroups.v2 import V2Side, delegable
@@ -119,6 +121,34 @@ class Cgroups:
                 v2.limit_devices(program, group.into_fd)
             undo.pop_all()
         return group
+
+    def limit(self, group: Cgroup, limits: Limits) -> None:
+        """Let a group in use have other limits, as far as they can be changed, or keep its own.
+
+        Raises CgroupError, and then nothing has changed.
+        """
+        wanted = changeable(limits)
+        division = divide(wanted, self.layout, self._v2_controllers(), devices_on_v1=False)
+        around = self._surroundings(wanted, division)
+        require_room(group, wanted)
+        if self._v2 is not None:
+            self._v2.enable(frozenset(division.on_v2))
+            group.gain(frozenset(division.on_v2))
+        fresh = V1Side({})
+        with contextlib.ExitStack() as undo:
+            undo.callback(lambda: remove_all(fresh.directories.values()))
+            for label in division.labels:
+                if label not in group.paths:
+                    fresh.join(label, self._v1[label].make(group.name))
+            Revision(
+                group=group, fresh=fresh, division=division, limits=wanted, around=around
+            ).write(undo)
+            for label, directory in fresh.directories.items():
+                undo.callback(self._v1[label].take_back, directory)
+                directory.take(group.members)
+            undo.pop_all()
+        for label, directory in fresh.directories.items():
+            group.join(label, directory)
 
     def existing(self) -> list[str]:
         """Names of the groups that exist, complete or not, in any hierarchy."""

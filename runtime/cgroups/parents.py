@@ -47,6 +47,10 @@ class Parent:
             return self.child(name)
         raise CgroupError(f"create {self.path}/{name}: {self.path} is removed again and again")
 
+    def take_back(self, directory: Directory) -> None:
+        """Let the processes of a container's directory be where they were before it was made."""
+        self._base.take(directory.members)
+
     def names(self) -> list[str]:
         """Names of the groups in it."""
         return [path.rpartition("/")[2] for path in Directory(self.path).children()]
@@ -119,11 +123,20 @@ class V2Parent(Parent):
 
     def make_with(self, name: str, controllers: frozenset[str]) -> Directory:
         """Make a container's directory in which `controllers` are at hand."""
+        self._ask_for(controllers)
+        return self.make(name)
+
+    def enable(self, controllers: frozenset[str]) -> None:
+        """Let `controllers` be at hand in the containers' directories that there are."""
+        self._ask_for(controllers)
+        if self._anchor.descriptor < 0:
+            self._open()
+
+    def _ask_for(self, controllers: frozenset[str]) -> None:
         if not controllers <= self._enabled:
             self._enabled |= controllers
             # The parent is prepared when it is opened, with all that was ever asked for.
             self.close()
-        return self.make(name)
 
     def _prepare(self) -> None:
         for place in (self._base, Directory(self.path)):

@@ -128,14 +128,14 @@ def cpu_quota(cpus: float) -> int:
     return round(cpus * CPU_PERIOD)
 
 
-def _most_bytes(page: int) -> int:
+def most_bytes(page: int) -> int:
     """What the kernel holds for "no limit" on memory; larger values are cut to it."""
     return (2**63 - 1) // page * page
 
 
 def _shown_bytes(amount: int, page: int) -> str:
     """The kernel counts in pages: it rounds down to them."""
-    return str(min(amount // page * page, _most_bytes(page)))
+    return str(min(amount // page * page, most_bytes(page)))
 
 
 def _memory(
@@ -179,7 +179,7 @@ def _v1_memory(limits: Limits, around: Surroundings) -> list[Setting]:
 
 
 def _v2_memory(limits: Limits, around: Surroundings) -> list[Setting]:
-    most = str(_most_bytes(around.page))
+    most = str(most_bytes(around.page))
 
     def shown(amount: int) -> str:
         text = _shown_bytes(amount, around.page)

@@ -27,12 +27,10 @@ class V1Side:
     """`directories` by label (``memory``, ``cpu,cpuacct``): co-mounted controllers share one."""
 
     def __init__(self, directories: Mapping[str, Directory]) -> None:
-        self.directories = directories
-        self._by_controller = {
-            controller: directory
-            for label, directory in directories.items()
-            for controller in label.split(",")
-        }
+        self.directories: dict[str, Directory] = {}
+        self._by_controller: dict[str, Directory] = {}
+        for label, directory in directories.items():
+            self.join(label, directory)
 
     def has(self, controller: str) -> bool:
         return controller in self._by_controller
@@ -40,6 +38,11 @@ class V1Side:
     def of(self, controller: str) -> Directory:
         """The directory in the hierarchy that has `controller`."""
         return self._by_controller[controller]
+
+    def join(self, label: str, directory: Directory) -> None:
+        """Have a directory in one more hierarchy."""
+        self.directories[label] = directory
+        self._by_controller.update(dict.fromkeys(label.split(","), directory))
 
     def limit_devices(self, rules: tuple[DeviceRule, ...]) -> None:
         """Deny all devices but `rules`, and check the list that the kernel shows then."""

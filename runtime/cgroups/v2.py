@@ -63,6 +63,10 @@ class V2Side:
     def has(self, controller: str) -> bool:
         return controller in self._controllers
 
+    def gain(self, controllers: frozenset[str]) -> None:
+        """Know of controllers that have been enabled for this group since."""
+        self._controllers |= controllers
+
     def delegate(self) -> None:
         """Make the group that the container rules, below this one.
 

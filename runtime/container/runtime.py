@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +16,9 @@ from runtime.container.leavings import remove_files
 from runtime.directories import Directories
 from runtime.errors import ContainerError
 from runtime.launch import InitProgram
+from runtime.limits import Limits
 from runtime.oomcause import KernelLog
+from runtime.replacing import replace_file
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
 
@@ -71,6 +74,19 @@ class Runtime:
                 container.release()
         finally:
             runtime.close()
+
+    def limit(self, container: Container, limits: Limits) -> None:
+        """Let a running container have other limits, as far as they can be changed.
+
+        Those of devices, block devices and huge pages stay as they are. Raises ContainerError, and
+        then nothing has changed.
+        """
+        self.cgroups.limit(container.cgroup, limits)
+        path = container.directory.cgroups
+        try:
+            replace_file(path, json.dumps(dict(container.cgroup.paths)).encode(), alone=True)
+        except OSError as error:
+            raise ContainerError(f"write {path}: {error.strerror}") from error
 
     @asynccontextmanager
     async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:

@@ -78,8 +78,12 @@ class ControlClient:
         """Send a job's command a signal; KILL ends the job. Raises ControlError."""
         self._on_job(job, f"signal?signal={quote(name, safe='')}")
 
-    def _on_job(self, job: str, action: str) -> Answer:
-        answer: Answer = self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/{action}")
+    def limit(self, job: str, limits: Mapping[str, object]) -> None:
+        """Let a job have the limits of this table from now on. Raises ControlError."""
+        self._on_job(job, "limits", limits)
+
+    def _on_job(self, job: str, action: str, body: Mapping[str, object] | None = None) -> Answer:
+        answer: Answer = self._ask("POST", f"/v1/jobs/{quote(job, safe='')}/{action}", body)
         return answer
 
     def reload(self) -> dict[str, list[str]]:
@@ -94,12 +98,12 @@ class ControlClient:
         """Begin the ordered end of everything. Raises ControlError."""
         self._ask("POST", "/v1/shutdown" + ("?now=1" if now else ""))
 
-    def _ask(self, method: str, target: str) -> Any:
+    def _ask(self, method: str, target: str, body: Mapping[str, object] | None = None) -> Any:
         connection = _UnixConnection(self._path)
         try:
-            connection.request(method, target)
+            connection.request(method, target, None if body is None else json.dumps(body))
             answer = connection.getresponse()
-            body = answer.read()
+            told = answer.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotServed("no supervisor is running") from error
         except (OSError, http.client.HTTPException) as error:
@@ -107,12 +111,12 @@ class ControlClient:
         finally:
             connection.close()
         if answer.status == 422:
-            raise JobsFileError(Problem(**each) for each in json.loads(body)["problems"])
+            raise JobsFileError(Problem(**each) for each in json.loads(told)["problems"])
         if answer.status == 409:
-            raise Gone(_refusal(body, answer.reason))
+            raise Gone(_refusal(told, answer.reason))
         if answer.status != 200:
-            raise ControlError(_refusal(body, answer.reason))
-        return json.loads(body)
+            raise ControlError(_refusal(told, answer.reason))
+        return json.loads(told)
 
 
 def _refusal(body: bytes, otherwise: str) -> str:

@@ -8,6 +8,7 @@ for them.
     POST /v1/jobs/NAME/start    begin one that has ended anew, and the same
     POST /v1/jobs/NAME/signal   send it ?signal=NAME; KILL ends it, and answers when it has ended
     POST /v1/jobs/NAME/pause    stop all its processes where they are; /unpause lets them go on
+    POST /v1/jobs/NAME/limits   the body is a table of limits: let its container have them, too
     POST /v1/jobs/NAME/stop     stop one job, with ?grace=SECONDS; answers when it has ended
     POST /v1/reload             read the jobs file again; 422 with the mistakes of one that has any
     POST /v1/shutdown           ordered end of everything; ?now=1 kills
@@ -24,11 +25,12 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import trio
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from runtime.errors import ContainerError
 from supervisor.api.client import ControlError
 from supervisor.problems import JobsFileError
+from supervisor.runorder import OrderError, read_order
 from supervisor.scheduler import Over
 from supervisor.systemd.activation import listening_socket
 from supervisor.values import read_signal
@@ -115,6 +117,7 @@ def _application(service: Service) -> Starlette:
             on_job("signal", desk.signal),
             on_job("pause", desk.pause),
             on_job("unpause", desk.unpause),
+            on_job("limits", desk.limit),
             on_job("stop", desk.stop),
             Route("/v1/reload", desk.reload, methods=["POST"]),
             Route("/v1/shutdown", desk.shut_down, methods=["POST"]),
@@ -153,7 +156,7 @@ class _Desk:
             run = await answer(request, self.service.runs[name])
         except Over as error:
             return _json({"error": str(error)}, 409)
-        except (ValueError, ContainerError) as error:
+        except (ValueError, ContainerError, OrderError) as error:
             return _json({"error": str(error)}, 400)
         result = run.result
         return _json(
@@ -190,6 +193,18 @@ class _Desk:
 
     async def unpause(self, _: Request, run: JobRun) -> JobRun:
         _running(run).unpause()
+        return run
+
+    async def limit(self, request: Request, run: JobRun) -> JobRun:
+        limits = read_order(await request.json(), "/", {}).limits
+        if run.attempt is not None:
+            container = _container(run)
+            if container is None:
+                raise ValueError("it is just being started, or has just ended: try again")
+            run.shop.runtime.limit(container, limits)
+            run.attempt.job = evolve(run.attempt.job, limits=limits)
+        # Those who have written it down let it be read again; until then this is what is known.
+        run.spec = evolve(run.spec, limits=limits)
         return run
 
     async def stop(self, request: Request, run: JobRun) -> JobRun:

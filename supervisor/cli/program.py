@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "pause": "Stop all processes of jobs or containers for now.",
         "unpause": "Let them go on.",
         "rename": "Give a container another name.",
+        "update": "Give containers other limits.",
         "kill": "Kill jobs or containers, or send them a signal.",
         "rm": "Remove containers that have ended.",
         "up": "Run the jobs of a file until all have ended.",

@@ -98,6 +98,13 @@ class Roster:
             if identifier in entries:
                 entries[identifier] = evolve(entries[identifier], begun=True)
 
+    def revise(self, identifier: str, changes: Mapping[str, Any]) -> None:
+        """Give keys of a container's table other values; one that has gone stays away."""
+        with self._changed() as entries:
+            if identifier in entries:
+                entry = entries[identifier]
+                entries[identifier] = evolve(entry, job={**entry.job, **changes})
+
     def remove_in_the_end(self, identifier: str) -> None:
         """Let a container be removed when it has ended."""
         with self._changed() as entries:

@@ -141,6 +141,35 @@ def test_policies_are_kept(pocker: Pocker) -> None:
     assert status(pocker, "b") == "exited"
 
 
+def test_limits_become_others(pocker: Pocker) -> None:
+    """At once where it runs, without a new start, and for later ones; all of them or none."""
+
+    def limits() -> tuple[int, int, int]:
+        (load,) = pocker.json("stats", "--no-stream")
+        (known,) = pocker.json_of("inspect", "web")
+        assert load["memory_limit"] == known["spec"]["limits"]["memory"]
+        return known["spec"]["limits"]["memory"], load["pids_limit"], len(known["runs"])
+
+    pocker.stdout("run", "-d", "--name", "web", "-m", "64m", "host", "sh", "-c", LOOP)
+    words = ("-m", "128m", "--cpus", "0.5", "--pids-limit", "70", "--restart", "always", "web")
+    assert pocker.stdout("update", *words) == "web\n"
+    assert limits() == (128 << 20, 70, 1)
+    refused = pocker.run("update", "-m", "256m", "--cpuset-cpus", "4095", "web")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("pocker: cannot update container web: cpuset: ")
+    kill_supervisor(pocker)
+    assert pocker.stdout("update", "--pids-limit", "80", "web") == "web\n"
+    assert limits() == (128 << 20, 80, 1)
+    (still,) = pocker.json("ps")
+    assert still["attempt"] == 1
+    pocker.stdout("restart", "-t", "0", "web")
+    assert limits() == (128 << 20, 80, 2)
+    pocker.stdout("stop", "-t", "0", "web")
+    assert pocker.run("update", "-m", "1k", "web").stderr.startswith(
+        "pocker: cannot update container web: --memory: 1024 bytes is below the minimum"
+    )
+
+
 def test_jobs_and_containers_side_by_side(pocker: Pocker) -> None:
     """Each has its supervisor, and every command finds both."""
     pocker.stdout("up", "-d", pocker.file('[jobs.web]\nimage = "host"\ncommand = "sleep 100"'))
@@ -152,6 +181,8 @@ def test_jobs_and_containers_side_by_side(pocker: Pocker) -> None:
     assert pocker.stdout("exec", job[:-2], "echo", "yes") == "yes\n"
     ended = pocker.stdout("stop", "web", "db")
     assert ended == "web: cancelled, killed by SIGTERM; stopped on request\ndb\n"
+    refused = pocker.run("update", "--cpus", "1", "web")
+    assert (refused.returncode, "`pocker reload`" in refused.stderr) == (1, True)
     unknown = pocker.run("logs", "dbb")
     assert unknown.stderr == 'pocker: no such container: dbb; did you mean "db"?\n'
     assert pocker.run("rm", "web").stderr == "pocker: no such container: web\n"

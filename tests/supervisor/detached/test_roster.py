@@ -51,11 +51,14 @@ def test_changes(roster: Roster) -> None:
     roster.remove_in_the_end(entry.id)
     roster.rename(entry.id, "site")
     roster.begin(entry.id)
+    roster.revise(entry.id, {"memory": "1m"})
     (now,) = roster.entries().values()
     assert (now.name, now.remove, now.begun) == ("site", True, True)
+    assert now.job == {**entry.job, "memory": "1m"}
     roster.remove(entry.id)
     roster.remove(entry.id)
     roster.remove_in_the_end(entry.id)
+    roster.revise(entry.id, {"memory": "1m"})
     assert roster.entries() == {}
 
 

@@ -1,0 +1,76 @@
+"""`pocker update`: other limits and restart policies for containers, also while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from supervisor.cli import run
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import NO_SUCH, Found, find, has_ended
+from supervisor.cli.records import open_journal
+from supervisor.cli.settings import Settings
+
+
+@click.pass_obj
+def _update(settings: Settings, /, **options: Any) -> None:
+    from runtime.errors import ContainerError
+    from supervisor.runorder import OrderError
+
+    changes = run.changeable_table(options)
+    if not changes:
+        raise Failure("nothing to change: give one or more options")
+    failures = []
+    for name in options["names"]:
+        try:
+            _change(settings, find(settings, name), changes)
+            click.echo(name)
+        except (Failure, ContainerError, OrderError) as error:
+            failures.append(f"cannot update container {name}: {error}")
+    if failures:
+        raise Failure("; ".join(failures))
+
+
+def _change(settings: Settings, found: Found, changes: Mapping[str, Any]) -> None:
+    """The container that runs comes first: what it cannot have is not written down either."""
+    from supervisor.cli.removal import ask_or_fail
+    from supervisor.cli.standby import is_served, require_served
+    from supervisor.detached.roster import Roster
+    from supervisor.kinds import keys_of
+    from supervisor.resources import Resources
+    from supervisor.runorder import check_lasting
+
+    if found.entry is None:
+        raise Failure(_why_not(found))
+    table = {**found.entry.job, **changes}
+    check_lasting(table)
+    if found.entry.remove and table.get("restart", "no") != "no":
+        raise Failure("conflicting options: --restart, and --rm when it was made")
+    limits = {key: table[key] for key in keys_of(Resources) if key in table}
+    if not limits.keys().isdisjoint(changes) and not has_ended(found):
+        require_served(settings, lambda client: client.limit(found.job, limits))
+    Roster.of(settings.detached.directories).revise(found.job, changes)
+    if is_served(settings):
+        ask_or_fail(settings, lambda client: client.reload())
+
+
+def _why_not(found: Found) -> str:
+    with open_journal(found.settings) as journal:
+        if journal is None or found.job not in journal.job_names():
+            return NO_SUCH
+    return "it is a job of `up`: change its jobs file, and let `pocker reload` read it again"
+
+
+command = click.Command(
+    name="update",
+    params=[
+        *(parameter for parameter in run.command.params if parameter.name in run.CHANGEABLE),
+        click.Argument(["names"], nargs=-1, required=True, metavar="CONTAINER..."),
+    ],
+    callback=_update,
+    help="""Give CONTAINERs of `run -d` and `create` other limits, or another restart policy.
+
+    What runs has them at once, and so has each later start. Where one cannot be had, all stay.""",
+)

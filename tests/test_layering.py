@@ -56,6 +56,7 @@ PURE = (
     "runtime.spec",
     "runtime.units",
     "supervisor.cli.image.wording",
+    "supervisor.cli.overview",
     "supervisor.conflicts",
     "supervisor.containerspec",
     "supervisor.envfile",

@@ -81,6 +81,20 @@ class Cgroups:
         """The controllers that containers do without on this machine, each with the reason."""
         return absent_defaults(self.layout, self._v2_controllers())
 
+    def controllers(self) -> frozenset[str]:
+        """All that containers may be limited by, with their names on v2."""
+        mounted = {controller for one in self.layout.v1 for controller in one.controllers}
+        on_v1 = {resource for resource, name in V1_CONTROLLERS.items() if name in mounted}
+        return self._v2_controllers() | on_v1
+
+    def counts_swap(self) -> bool:
+        """Whether the memory controller counts swap; on v1 the kernel is told so when it boots."""
+        memory = self.layout.v1_of("memory")
+        if memory is None:
+            return "memory" in self._v2_controllers()
+        place = Directory(f"{memory.mount_point}{memory.own}")
+        return place.read_if_there("memory.memsw.limit_in_bytes") is not None
+
     def _v2_controllers(self) -> frozenset[str]:
         return frozenset() if self._v2 is None else self._v2.available()
 

@@ -76,6 +76,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "Check a file; start nothing.",
         "plan": "Show each step of a job's start; take none.",
         "graph": "Show the order of the jobs.",
+        "info": "Show what the program and the machine are.",
         "version": "Show the versions of program and kernel.",
         "completion": "Print what makes a shell complete commands.",
     },

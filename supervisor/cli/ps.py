@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """List the jobs of the last session that have not ended yet, and the containers of `run -d`."""
     now = time.time()
-    jobs = [] if filters else _jobs(settings, everything)
+    jobs = [] if filters else jobs_of(settings, everything=everything)
     # A state to be looked for may be one of the end.
-    containers = _filtered(_containers(settings, now), everything, filters)
+    containers = _filtered(containers_of(settings, now), everything, filters)
     if quiet:
         ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
         _echo_lines([*ids, *(each.entry.id for each in containers)])
@@ -75,9 +75,13 @@ def command(
         raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
 
 
-def _jobs(
-    settings: Settings, everything: bool
+def jobs_of(
+    settings: Settings, *, everything: bool
 ) -> list[tuple[RunRecord, AttemptRecord | None, int | None]]:
+    """The runs of the last session, with the newest attempt and the memory of each.
+
+    Only those that have not ended, unless `everything` is asked for. Raises Failure.
+    """
     with open_journal(settings) as journal:
         session = None if journal is None else journal.last_session()
         runs = [] if journal is None or session is None else journal.runs(session=session.id)
@@ -92,7 +96,8 @@ def _jobs(
         ]
 
 
-def _containers(settings: Settings, now: float) -> list[Listed]:
+def containers_of(settings: Settings, now: float) -> list[Listed]:
+    """The containers of `run -d`, oldest first. Raises Failure."""
     entries = entries_of(settings)
     own = settings.detached
     if not entries:
@@ -103,7 +108,7 @@ def _containers(settings: Settings, now: float) -> list[Listed]:
         memory: Mapping[str, int | None] = {}
         if session is not None and unfinished:
             memory = _memory(own, session)
-        paused = _paused(own) if memory else ()
+        paused = paused_in(own) if memory else ()
         listed = []
         for entry in entries.values():
             run = None if journal is None else journal.last_run(entry.id)
@@ -185,11 +190,12 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
         return {}  # just starting, or just ending: the journal has all the rest
 
 
-def _paused(own: Settings) -> Collection[str]:
+def paused_in(settings: Settings) -> Collection[str]:
+    """The jobs that stand still now, as only their supervisor can tell."""
     from supervisor.api import ControlClient, ControlError
 
     try:
-        return ControlClient(own.places.socket).paused()
+        return ControlClient(settings.places.socket).paused()
     except ControlError:
         return ()
 

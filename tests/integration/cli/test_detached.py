@@ -181,6 +181,7 @@ def test_jobs_and_containers_side_by_side(pocker: Pocker) -> None:
     assert pocker.stdout("exec", job[:-2], "echo", "yes") == "yes\n"
     ended = pocker.stdout("stop", "web", "db")
     assert ended == "web: cancelled, killed by SIGTERM; stopped on request\ndb\n"
+    assert pocker.ask("info", "--format", "{{.Containers}} {{.ContainersStopped}}") == "1 1\n"
     refused = pocker.run("update", "--cpus", "1", "web")
     assert (refused.returncode, "`pocker reload`" in refused.stderr) == (1, True)
     unknown = pocker.run("logs", "dbb")

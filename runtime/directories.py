@@ -16,6 +16,33 @@ from runtime.errors import ContainerError
 
 
 @frozen
+class LayerDirectory:
+    """What a container changed, on disk."""
+
+    path: str
+
+    @property
+    def lower(self) -> str:
+        """The layers of images that `upper` lies on; they stay as long as this does."""
+        return f"{self.path}/layers.json"
+
+    @property
+    def upper(self) -> str:
+        """What the container changed in its overlay."""
+        return f"{self.path}/upper"
+
+    @property
+    def work(self) -> str:
+        """Overlay's own scratch directory, on the same file system as `upper`."""
+        return f"{self.path}/work"
+
+    @property
+    def lock(self) -> str:
+        """Held by whoever makes a layer that is kept, or writes to it in the container's place."""
+        return f"{self.path}/lock"
+
+
+@frozen
 class ContainerDirectory:
     """The files of one container; `runtime` is on tmpfs where the host has one, `state` on disk."""
 
@@ -58,19 +85,9 @@ class ContainerDirectory:
         return f"{self.runtime}/exit"
 
     @property
-    def layers(self) -> str:
-        """The layers of images that `upper` lies on; they stay as long as this does."""
-        return f"{self.state}/layers.json"
-
-    @property
-    def upper(self) -> str:
-        """What the container changed in its overlay."""
-        return f"{self.state}/upper"
-
-    @property
-    def work(self) -> str:
-        """Overlay's own scratch directory, on the same file system as `upper`."""
-        return f"{self.state}/work"
+    def layer(self) -> LayerDirectory:
+        """The writable layer, where it is not kept."""
+        return LayerDirectory(self.state)
 
 
 @frozen
@@ -121,6 +138,15 @@ class Directories:
             f"{self.containers}/{container_id}", f"{self.state}/containers/{container_id}"
         )
 
+    @property
+    def kept_layers(self) -> str:
+        """One directory per writable layer that outlives its containers."""
+        return f"{self.state}/kept"
+
+    def kept_layer(self, name: str) -> LayerDirectory:
+        """The writable layer of this name, which one container after the other may have."""
+        return LayerDirectory(f"{self.kept_layers}/{name}")
+
     def prepare(self) -> None:
         """Make what is missing, for its owner only (0700). Raises ContainerError.
 
@@ -138,6 +164,7 @@ class Directories:
             self.containers,
             f"{self.root}/attended",
             f"{self.state}/containers",
+            self.kept_layers,
         ):
             _make(path)
 

@@ -39,12 +39,12 @@ class DirectoryRootfs:
 class OverlayRootfs:
     """Read-only `lower` directories, topmost first, below a writable layer of the container's own.
 
-    With `keep` the writable layer can be mounted again after the container has ended; without it
-    the kernel may skip writing it back (overlay's ``volatile``).
+    With `keep` the writable layer is the one of this name, and stays when the container has ended;
+    without it the kernel may skip writing it back (overlay's ``volatile``).
     """
 
     lower: tuple[str, ...]
-    keep: bool = False
+    keep: str | None = None
 
 
 Rootfs: TypeAlias = HostRootfs | DirectoryRootfs | OverlayRootfs
@@ -225,9 +225,11 @@ class ContainerSpec:
         match self.rootfs:
             case DirectoryRootfs(path):
                 check_path("rootfs", path)
-            case OverlayRootfs(lower):
+            case OverlayRootfs(lower, keep):
                 if not lower:
                     raise SpecError("rootfs", "has no lower directory")
+                if keep is not None and not ID_PATTERN.fullmatch(keep):
+                    raise SpecError("rootfs.keep", f"{keep[:140]!r} is not a valid name")
                 for path in lower:
                     check_path("rootfs", path)
 

@@ -88,6 +88,8 @@ class AttemptPlace:
     """Directory of its log files."""
     sink: LineSink | None
     """Takes the lines of output as they come."""
+    keep: str | None
+    """The writable layer that it takes over from the attempt before, and leaves to the next."""
 
 
 @frozen
@@ -125,7 +127,7 @@ class Attempt:
         began = boottime()
         try:
             image = await self._image()
-            spec = container_spec(self.job, self.place.container, image)
+            spec = container_spec(self.job, self.place.container, image, self.place.keep)
             self._stop_signal = spec.stop_signal
             async with self.place.runtime.container(spec) as container:
                 with self._kept_on_fault(container), self._open_log(container) as self.writer:

@@ -42,13 +42,13 @@ def names_image(job: JobSpec) -> bool:
     return job.image is not None and job.image != "host" and not job.image.startswith("/")
 
 
-def _rootfs(job: JobSpec, image: Image | None) -> Rootfs:
+def _rootfs(job: JobSpec, image: Image | None, keep: str | None) -> Rootfs:
     if job.rootfs is not None:
         return DirectoryRootfs(job.rootfs)
     if image is not None:
-        return OverlayRootfs(image.layers)
+        return OverlayRootfs(image.layers, keep)
     assert job.image is not None, "the reader of the jobs file asks for one of the two"
-    return HostRootfs() if job.image == "host" else OverlayRootfs((job.image,))
+    return HostRootfs() if job.image == "host" else OverlayRootfs((job.image,), keep)
 
 
 def stop_signal(job: JobSpec, image: Image | None) -> int:
@@ -81,16 +81,19 @@ def _capabilities(job: JobSpec) -> frozenset[int]:
     return effective_set(("ALL",) if all_of_them else job.cap_add, job.cap_drop)
 
 
-def container_spec(job: JobSpec, identifier: str, image: Image | None) -> ContainerSpec:
+def container_spec(
+    job: JobSpec, identifier: str, image: Image | None, keep: str | None = None
+) -> ContainerSpec:
     """The container that runs `job` under this id.
 
-    `image` is the one of the store that the job names, if it does. Raises SpecError.
+    `image` is the one of the store that the job names, if it does. What it writes to its root stays
+    in the layer `keep`, where there is one. Raises SpecError.
     """
     config = ImageConfig() if image is None else image.config
     return ContainerSpec(
         id=identifier,
         command=_command(job, config),
-        rootfs=_rootfs(job, image),
+        rootfs=_rootfs(job, image, keep),
         environment={**config.environment, **job.environment},
         working_dir=job.working_dir or config.working_dir or "/",
         user=job.user or config.user or "0",

@@ -15,7 +15,7 @@ import trio
 from attrs import define, field
 
 from runtime.process import boottime
-from supervisor.attempt import Attempt, AttemptPlace, StopBegun
+from supervisor.attempt import Attempt, StopBegun
 from supervisor.containerspec import container_id
 from supervisor.control import StopWish
 from supervisor.dependencies import first_unmet
@@ -304,25 +304,9 @@ class JobRun:
 
     @contextmanager
     def _attempt(self, container: str, record: int, made_of: str) -> Iterator[Attempt]:
-        name = self.spec.name
         self.attempt = Attempt(
             job=self.spec,
-            place=AttemptPlace(
-                runtime=self.shop.runtime,
-                container=container,
-                document=Document(
-                    container=container,
-                    file=self.shop.file,
-                    project=self.shop.project,
-                    job=name,
-                    run=self.number,
-                    attempt=self.attempts,
-                    boot=self.shop.boot,
-                    definition=made_of,
-                ),
-                logs=self.shop.places.logs(name, self.number, self.attempts),
-                sink=None if self.shop.sink is None else self.shop.sink(name),
-            ),
+            place=self.shop.attempt_place(self, container, made_of),
             observer=RunObserver(run=self, job=self.spec, record=record),
             wish=StopWish(),
         )

@@ -66,7 +66,8 @@ class Book:
     read: Callable[[], JobsFile]
     """Reads them as they are now. Raises JobsFileError; called in a thread."""
     lasting: bool = False
-    """Whether jobs that have ended stay as they are for the next supervisor."""
+    """Whether jobs that have ended stay as they are for the next supervisor, and what they wrote to
+    their roots for the next attempt."""
     again: Collection[str] = ()
     """Jobs to begin anew where they have ended."""
 
@@ -195,13 +196,12 @@ async def open_service(
         runtime = _open_runtime(means)
         journal = open_journal(places)
         try:
-            session = begin_or_take_up(journal, jobsfile, runtime)
             shop = Workshop(
                 file=jobsfile.path,
                 project=jobsfile.name,
                 runtime=runtime,
                 journal=journal,
-                session=session,
+                session=begin_or_take_up(journal, jobsfile, runtime),
                 boot=boot_id(),
                 slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
                 places=places,
@@ -219,7 +219,7 @@ async def open_service(
             yield Service(control=control, reloader=reloader, forwarder=forwarder)
             await remove_strays(runtime)  # what could not be removed when its attempt ended
             if not book.lasting:
-                journal.end_session(session)
+                journal.end_session(shop.session)
         finally:
             journal.close()
             runtime.close()

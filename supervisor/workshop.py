@@ -9,10 +9,12 @@ import trio
 from attrs import frozen
 
 from runtime.container import Runtime
+from supervisor.attempt import AttemptPlace
 from supervisor.journal import Journal, RunRecord
 from supervisor.logs import LineSink
 from supervisor.places import Places
 from supervisor.policies import Condition
+from supervisor.rebuild import Document
 from supervisor.states import Reason
 
 if TYPE_CHECKING:
@@ -85,4 +87,26 @@ class Workshop:
     changed: Callable[[JobRun], None]
     """Called after each transition."""
     lasting: bool
-    """Whether an attempt goes on that was made of another definition than the job has now."""
+    """Whether an attempt goes on that was made of another definition than the job has now, and what
+    it has written to its root is there for the next one."""
+
+    def attempt_place(self, run: JobRun, container: str, made_of: str) -> AttemptPlace:
+        """Where the newest attempt of a run is made, of the definition with this digest."""
+        job = run.spec.name
+        return AttemptPlace(
+            runtime=self.runtime,
+            container=container,
+            document=Document(
+                container=container,
+                file=self.file,
+                project=self.project,
+                job=job,
+                run=run.number,
+                attempt=run.attempts,
+                boot=self.boot,
+                definition=made_of,
+            ),
+            logs=self.places.logs(job, run.number, run.attempts),
+            sink=None if self.sink is None else self.sink(job),
+            keep=job if self.lasting else None,
+        )

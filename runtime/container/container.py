@@ -11,8 +11,7 @@ import json
 import os
 import shutil
 import signal
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,7 +43,6 @@ from runtime.container.witness import Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
 from runtime.execspec import ExecSpec, dump_inherited
-from runtime.images.usage import note_layers
 from runtime.kernel import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -65,7 +63,8 @@ from runtime.launch import (
 from runtime.plan import encode
 from runtime.process import Process, namespace_pid
 from runtime.rootfs import Identity
-from runtime.spec import ContainerSpec, OverlayRootfs
+from runtime.rootfs.writable import make_writable_layer
+from runtime.spec import ContainerSpec
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
@@ -169,11 +168,10 @@ class Container:
         assert context is not None, "an adopted container has been started already"
         spec = context.spec
         try:
-            identity = identity_of(spec)
+            await make_writable_layer(spec, context.directories)
+            identity = identity_of(spec, context.directories)
             if spec.cgroup == "private-rw":
                 self.cgroup.give_to(identity.uid, identity.gid)
-            if isinstance(spec.rootfs, OverlayRootfs):
-                self._make_layers(spec.rootfs.lower, context.directories)
             write_new_file(self.directory.inherited, dump_inherited(spec), 0o600)
             steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)
@@ -205,20 +203,6 @@ class Container:
         if self.process is None or isinstance(self.testimony, Failed):
             await self.wait()
         return True
-
-    def _make_layers(self, lower: Sequence[str], directories: Directories) -> None:
-        os.mkdir(self.directory.state, 0o700)
-        is_of_store = lower[0].startswith(f"{directories.images}/")
-        if is_of_store:
-            note_layers(self.directory.layers, lower)
-        os.mkdir(self.directory.upper)
-        os.chmod(self.directory.upper, 0o755)  # the container's root, whatever the umask here
-        if is_of_store:
-            # An image of the store says whose it is; a directory may be private to its owner.
-            image = os.stat(lower[0])
-            os.chown(self.directory.upper, image.st_uid, image.st_gid)
-            os.chmod(self.directory.upper, stat.S_IMODE(image.st_mode))
-        os.mkdir(self.directory.work, 0o700)
 
     def _launch(
         self, spec: ContainerSpec, program: InitProgram, plan: bytes, identity: Identity

@@ -26,7 +26,8 @@ async def remove_files(directory: ContainerDirectory) -> None:
 
 def _remove_unused(directory: ContainerDirectory) -> bool:
     """Remove the layers if the container wrote nothing: a few calls, not worth a thread."""
-    work = f"{directory.work}/work"
+    layer = directory.layer
+    work = f"{layer.work}/work"
     try:
         with suppress(FileNotFoundError):
             os.unlink(f"{work}/incompat/volatile/dirty")
@@ -34,14 +35,14 @@ def _remove_unused(directory: ContainerDirectory) -> bool:
             f"{work}/incompat/volatile",
             f"{work}/incompat",
             work,
-            directory.work,
-            directory.upper,
+            layer.work,
+            layer.upper,
         ):
             with suppress(FileNotFoundError):
                 os.rmdir(path)
         # No longer needed to keep the layers below: nothing lies on them.
         with suppress(FileNotFoundError):
-            os.unlink(directory.layers)
+            os.unlink(layer.lower)
         with suppress(FileNotFoundError):
             os.rmdir(directory.state)
     except OSError:

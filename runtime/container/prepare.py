@@ -19,6 +19,7 @@ from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
 from runtime.rootfs.devices import host_devices
 from runtime.rootfs.host import GROUP, PASSWD
+from runtime.rootfs.writable import writable_layer
 from runtime.security.bounding import bounding_set
 from runtime.security.seccomp import cached_filter, compile_filter
 from runtime.spec import (
@@ -34,15 +35,15 @@ _RESOLVER = "/etc/resolv.conf"
 _CGROUPS = "/sys/fs/cgroup"
 
 
-def identity_of(spec: ContainerSpec) -> Identity:
+def identity_of(spec: ContainerSpec, directories: Directories) -> Identity:
     """Resolve the user in the container's own files. Raises SpecError or StartError."""
     match spec.rootfs:
         case HostRootfs():
             return resolve_identity(spec.user, spec.groups, PASSWD, GROUP)
         case DirectoryRootfs(path):
             layers: tuple[str, ...] = (path,)
-        case OverlayRootfs(lower):
-            layers = lower
+        case OverlayRootfs(lower, keep):
+            layers = lower if keep is None else (directories.kept_layer(keep).upper, *lower)
     passwd = read_from_layers(layers, "etc/passwd")
     group = read_from_layers(layers, "etc/group")
     return resolve_identity(spec.user, spec.groups, passwd, group)
@@ -173,7 +174,7 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
     used = (layout.v1_of("memory"), layout.v1_of("pids"), layout.v2)
     labels = {hierarchy.label for hierarchy in used if hierarchy is not None}
     program = compile_filter(spec.capabilities) if spec.seccomp else b""
-    return _plan(spec, identity_of(spec), directories, labels, program)
+    return _plan(spec, identity_of(spec, directories), directories, labels, program)
 
 
 def _plan(
@@ -185,12 +186,13 @@ def _plan(
 ) -> tuple[Step, ...]:
     """Everything the plan builder needs, found out and handed over."""
     own = directories.container(spec.id)
+    layer = writable_layer(spec, directories)
     around = Surroundings(
         mountpoint=directories.mountpoint,
         identity=identity,
         host=host_view(),
         files=system_files(spec, own),
-        layers=Layers(upper=own.upper, work=own.work, skeleton=directories.skeleton),
+        layers=Layers(upper=layer.upper, work=layer.work, skeleton=directories.skeleton),
         devices=host_devices() if spec.privileged else (),
         cgroup_mounts=cgroup_mounts(labels),
         seccomp=seccomp,

@@ -76,7 +76,7 @@ def root_steps(
             yield Step("root_bind", (path, mountpoint), "rootfs")
         case OverlayRootfs(lower, keep):
             directories = (*lower, layers.skeleton)
-            arguments = (directories, layers.upper, layers.work, int(not keep), mountpoint)
+            arguments = (directories, layers.upper, layers.work, int(keep is None), mountpoint)
             yield Step("root_overlay", arguments, "image")
         case HostRootfs():
             yield Step("root_mount", ("tmpfs", "mode=755", mountpoint), "image")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
 from runtime.container import Runtime, is_attended
 from runtime.directories import Directories
-from runtime.spec import Terminal
+from runtime.errors import ContainerError
+from runtime.rootfs.writable import keep_layer
+from runtime.spec import OverlayRootfs, Terminal
 from supervisor.api import ControlClient
-from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
 from supervisor.cli.finding import has_ended_run, has_run
 from supervisor.cli.records import open_journal
 from supervisor.cli.removal import ask_or_fail, remove, tidy_up
@@ -63,11 +65,12 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
     settings.detached.directories.prepare()
     table = lasting_table(wanted.table, wanted.job)
     check_lasting(table)
-    order_spec(
+    image = image_of(wanted.job, settings.directories)
+    spec = order_spec(
         wanted.job,
         wanted.name or secrets.token_hex(6),
         secrets.token_hex(6),
-        image=image_of(wanted.job, settings.directories),
+        image=image,
         terminal=Terminal() if wanted.job.tty else None,
         stdin=False,
     )
@@ -80,9 +83,25 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
             remove=wanted.remove,
             begun=begun,
             job={"hostname": identifier, **table},
+            image=None if image is None else image.target.digest,
         )
 
-    return _roster(settings).add(wanted.name, make, _attended(settings.directories))
+    entry = _roster(settings).add(wanted.name, make, _attended(settings.directories))
+    if isinstance(spec.rootfs, OverlayRootfs):
+        try:
+            _make_root(settings.detached.directories, entry.id, spec.rootfs.lower)
+        except BaseException:
+            remove(settings, entry.id)
+            raise
+    return entry
+
+
+def _make_root(directories: Directories, identifier: str, lower: Sequence[str]) -> None:
+    """What it writes to, and the image below it, stay from now on. Raises ContainerError."""
+    try:
+        keep_layer(directories.kept_layer(identifier), lower, directories)
+    except OSError as error:
+        raise ContainerError(f"make container: {describe_os_error(error)}") from error
 
 
 def start_again(settings: Settings, identifier: str) -> None:

@@ -107,7 +107,7 @@ def running_container(settings: Settings, wanted: str, *, code: int = 1) -> tupl
         return settings.directories, wanted
     with suppress(Failure):
         meant = find(settings, wanted)
-        container = _current(meant)
+        container = current_container(meant)
         if container is not None:
             return meant.settings.directories, container
     found = [name for name in names if wanted and name.startswith(wanted)]
@@ -127,7 +127,7 @@ def _names(directory: str) -> list[str]:
         return []
 
 
-def _current(found: Found) -> str | None:
+def current_container(found: Found) -> str | None:
     """The container of its attempt that has not ended."""
     with open_journal(found.settings) as journal:
         run = None if journal is None else journal.last_run(found.job)

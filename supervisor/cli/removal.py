@@ -10,7 +10,7 @@ from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import ask_served, begin_serving, has_unfinished, is_served
 from supervisor.detached.roster import Roster
-from supervisor.detached.tidying import tidy
+from supervisor.detached.tidying import abandoned_layers, remove_layers, tidy
 from supervisor.journal import Journal
 from supervisor.problems import JobsFileError
 
@@ -29,7 +29,9 @@ def tidy_up(settings: Settings) -> None:
     own = settings.detached
     if own.places.database.exists():
         with closing(Journal.open(own.places.database)) as journal:
-            tidy(Roster.of(own.directories), journal, own.places)
+            roster = Roster.of(own.directories)
+            tidy(roster, journal, own.places)
+            remove_layers(abandoned_layers(roster, journal, own.directories))
 
 
 def ask_or_fail(settings: Settings, request: Callable[[ControlClient], object]) -> bool:

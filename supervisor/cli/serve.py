@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 
 import click
 
@@ -12,11 +11,11 @@ from supervisor.cli import background
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.foreground import Order, carry_out
 from supervisor.cli.ownlog import configure_own_log
+from supervisor.cli.removal import tidy_up
 from supervisor.cli.settings import Settings
 from supervisor.detached.keeping import Keeper, book_of, jobs_of
 from supervisor.detached.roster import Roster
-from supervisor.detached.tidying import tidy
-from supervisor.journal import Journal, JournalError
+from supervisor.journal import JournalError
 from supervisor.service import Means
 
 
@@ -51,8 +50,7 @@ def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) 
             book=book_of(roster, again),
         )
         ended = carry_out(order, Keeper(roster=roster, places=own.places), ready)
-        with closing(Journal.open(own.places.database)) as journal:
-            tidy(roster, journal, own.places)
+        tidy_up(settings)
     except (ContainerError, JournalError) as error:
         raise Failure(str(error), code=START_FAILED) from error
     return 0 if ended.signal is None else 128 + ended.signal

@@ -12,8 +12,9 @@ import structlog
 import trio
 from attrs import define, field
 
+from runtime.errors import ContainerError
 from supervisor.detached.roster import PROJECT, Roster
-from supervisor.detached.tidying import tidy
+from supervisor.detached.tidying import abandoned_layers, remove_layers, tidy
 from supervisor.job import JobRun
 from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobsFile
@@ -27,7 +28,7 @@ log = structlog.stdlib.get_logger()
 
 def jobs_of(roster: Roster) -> JobsFile:
     """The containers as jobs, by id. Raises ContainerError or JobsFileError."""
-    tables = {entry.id: entry.job for entry in roster.entries().values() if entry.begun}
+    tables = {entry.id: entry.table for entry in roster.entries().values() if entry.begun}
     return read_tables(tables, roster.path, PROJECT)
 
 
@@ -60,6 +61,11 @@ class Keeper:
             self._ended = trio.Event()
             if tidy(self.roster, service.journal, self.places):
                 await self._follow(service)
+            layers = abandoned_layers(self.roster, service.journal, self.places.directories)
+            try:
+                await trio.to_thread.run_sync(remove_layers, layers)
+            except ContainerError as error:
+                log.warning("writable layer not removed", cause=str(error))
 
     async def _follow(self, service: Service) -> None:
         try:

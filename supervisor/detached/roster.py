@@ -44,6 +44,13 @@ class Entry:
     job: Mapping[str, Any]
     begun: bool = True
     """Whether it was ever to be started."""
+    image: str | None = None
+    """The digest of the image of the store that it was made of, whatever has its name now."""
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        """The job that is carried out."""
+        return self.job if self.image is None else {**self.job, "image": self.image}
 
 
 @frozen

@@ -5,10 +5,14 @@ May be done by anybody at any time, and again: it only takes away what nobody ca
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from runtime.directories import Directories, LayerDirectory
+from runtime.rootfs.writable import remove_layer
 from supervisor.detached.roster import Roster
 from supervisor.journal import Journal
 from supervisor.places import Places
@@ -29,6 +33,31 @@ def tidy(roster: Roster, journal: Journal, places: Places) -> bool:
         if job not in entries or job in over:
             _forget(journal, places, job)
     return bool(over)
+
+
+def abandoned_layers(
+    roster: Roster, journal: Journal, directories: Directories
+) -> list[LayerDirectory]:
+    """The writable layers that no container has any more. Raises ContainerError or JournalError."""
+    # Looked at first: one that is made after this is that of a container which is written down.
+    names = os.listdir(directories.kept_layers)
+    entries = roster.entries()
+    return [
+        directories.kept_layer(name)
+        for name in names
+        if name not in entries and not _runs(journal, name)
+    ]
+
+
+def remove_layers(layers: Iterable[LayerDirectory]) -> None:
+    """Remove them; this may take long. Raises ContainerError."""
+    for layer in layers:
+        remove_layer(layer)
+
+
+def _runs(journal: Journal, identifier: str) -> bool:
+    run = journal.last_run(identifier)
+    return run is not None and not run.state.terminal
 
 
 def _has_ended(journal: Journal, identifier: str) -> bool:

@@ -51,7 +51,7 @@ def test_a_containers_paths_are_made_of_its_id() -> None:
         directory.stderr,
         directory.exit_record,
     } == {f"/r/containers/job-1/{name}" for name in ("container.json", "stdout", "stderr", "exit")}
-    assert (directory.upper, directory.work) == (
+    assert (directory.layer.upper, directory.layer.work) == (
         "/s/containers/job-1/upper",
         "/s/containers/job-1/work",
     )

@@ -124,7 +124,7 @@ def test_an_overlay_has_its_own_upper_layer() -> None:
     lower = ("/top", "/bottom", "/run/skeleton")
     place = "/run/pocker/mountpoint"
     assert step.arguments == (lower, "/var/upper", "/var/work", 1, place)
-    rootfs = OverlayRootfs(("/top", "/bottom"), keep=True)
+    rootfs = OverlayRootfs(("/top", "/bottom"), keep="web")
     (step,) = named(build_plan(spec(rootfs=rootfs), around()), "root_overlay")
     assert step.arguments[3] == 0
 

@@ -43,7 +43,9 @@ ROOTS: st.SearchStrategy[Rootfs] = st.one_of(
     st.just(HostRootfs()),
     PATHS.map(DirectoryRootfs),
     st.builds(
-        OverlayRootfs, st.lists(PATHS, min_size=1, max_size=3).map(tuple), keep=st.booleans()
+        OverlayRootfs,
+        st.lists(PATHS, min_size=1, max_size=3).map(tuple),
+        keep=st.none() | st.just("web"),
     ),
 )
 SPECS = st.builds(

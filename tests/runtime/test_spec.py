@@ -174,6 +174,8 @@ def test_a_name_that_only_begins_like_proc_is_a_target() -> None:
 def test_an_overlay_has_a_layer() -> None:
     """Without one there would be nothing to execute."""
     assert refusal(rootfs=OverlayRootfs(())) == "rootfs: has no lower directory"
+    named = OverlayRootfs(("/a",), keep="../b")
+    assert refusal(rootfs=named) == "rootfs.keep: '../b' is not a valid name"
 
 
 def test_a_tmpfs_has_a_size_and_a_mode() -> None:

@@ -33,15 +33,14 @@ def command(
     message: str,
     pause: bool,
 ) -> None:
-    """Make an image of a running CONTAINER's own image and what it has changed; print its id.
+    """Make an image of CONTAINER's own image and what it has changed; print its id.
 
-    The container is named as for `exec`. What lies in its volumes is no part of it.
+    The container is named as for `exec`; one of `run -d` need not run. Volumes are no part of it.
     """
-    from supervisor.cli.finding import running_container
     from supervisor.cli.image.access import image_store
     from supervisor.cli.image.snapshot import Wanted, take
+    from supervisor.cli.roots import Root
 
-    place, identifier = running_container(settings, container)
     wanted = Wanted(
         names=[] if reference is None else [reference],
         changes=changes,
@@ -51,5 +50,5 @@ def command(
         pause=pause,
     )
     with image_store(settings, change=True) as store:
-        image = take(store, place, identifier, wanted)
+        image = take(store, Root.of(settings, container), wanted)
     click.echo(image.id)

@@ -1,4 +1,4 @@
-"""What a running container has changed, read while it stands still.
+"""What a container has changed, read while it stands still.
 
 Should this process be killed meanwhile, another one, which was forked before, lets the container go
 on: it is not ours, and nobody else would.
@@ -6,7 +6,6 @@ on: it is not ours, and nobody else would.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -21,9 +20,11 @@ from runtime.errors import ContainerError, ImageError
 from runtime.images.committing import base_of, commit_layer
 from runtime.images.image import Image
 from runtime.images.store import ImageStore
+from runtime.images.usage import noted_layers
 from supervisor.cli.caretaker import Caretaker
 from supervisor.cli.groups import first_of
 from supervisor.cli.moments import rfc3339
+from supervisor.cli.roots import Root
 
 
 @frozen(kw_only=True)
@@ -38,18 +39,13 @@ class Wanted:
     pause: bool
 
 
-def take(store: ImageStore, place: Directories, identifier: str, wanted: Wanted) -> Image:
-    """An image of the container. Raises ContainerError."""
-    Runtime.require_rights()
-    try:
-        base = base_of(store, _lower(place, identifier))
-    except ImageError as error:
-        raise ImageError(f"container {identifier}: {error}") from error
+def take(store: ImageStore, root: Root, wanted: Wanted) -> Image:
+    """An image of the container. Raises ContainerError or Failure."""
     make = partial(
         commit_layer,
         store,
-        place.container(identifier).upper,
-        base,
+        root.layer.upper,
+        _base(store, root),
         names=wanted.names,
         changes=wanted.changes,
         author=wanted.author,
@@ -57,25 +53,29 @@ def take(store: ImageStore, place: Directories, identifier: str, wanted: Wanted)
         created_by=wanted.created_by,
         created=rfc3339(time.time()) or "",
     )
-    if not wanted.pause or _is_paused(place, identifier):
+    if root.container is None:
+        with root.at_rest():
+            return make()
+    if not wanted.pause or _is_paused(root.place, root.container):
         return make()
-    caretaker = Caretaker.begin(None, partial(trio.run, _let_go, place, identifier))
+    caretaker = Caretaker.begin(None, partial(trio.run, _let_go, root.place, root.container))
     try:
-        return trio.run(_standing_still, place, identifier, make)
+        return trio.run(_standing_still, root.place, root.container, make)
     except BaseExceptionGroup as group:
         raise first_of(group) from group
     finally:
         caretaker.dismiss()
 
 
-def _lower(place: Directories, identifier: str) -> list[str]:
-    """The layers that a container stands on. Raises ImageError."""
+def _base(store: ImageStore, root: Root) -> Image:
+    """The image that a container stands on. Raises ImageError."""
+    lower = noted_layers(root.layer)
+    if lower is None:
+        raise ImageError(f"container {root.word}: it does not stand on an image")
     try:
-        with open(place.container(identifier).layers, "rb") as file:
-            lower: list[str] = json.load(file)
-    except FileNotFoundError as error:
-        raise ImageError("it does not stand on an image") from error
-    return lower
+        return base_of(store, lower)
+    except ImageError as error:
+        raise ImageError(f"container {root.word}: {error}") from error
 
 
 def _is_paused(place: Directories, identifier: str) -> bool:

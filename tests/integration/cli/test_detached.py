@@ -170,6 +170,20 @@ def test_limits_become_others(pocker: Pocker) -> None:
     )
 
 
+def test_what_it_writes_is_there_again(pocker: Pocker, busybox: Path) -> None:
+    """At each attempt and each start, until it is removed; the image stays as it is."""
+    script = "echo x >>/n; wc -l </n; [ $(wc -l </n) -ge 3 ]"
+    words = ("--name", "c", "--restart", "on-failure:5", str(busybox), "sh", "-c", script)
+    pocker.stdout("run", "-d", *words)
+    assert pocker.run("wait", "c").returncode == 0
+    pocker.stdout("start", "c")
+    assert pocker.run("wait", "c").returncode == 0
+    assert pocker.ask("logs", "c") == "4\n"
+    pocker.stdout("rm", "c")
+    assert os.listdir(pocker.directories.detached.kept_layers) == []
+    assert os.listdir(busybox).count("n") == 0
+
+
 def test_jobs_and_containers_side_by_side(pocker: Pocker) -> None:
     """Each has its supervisor, and every command finds both."""
     pocker.stdout("up", "-d", pocker.file('[jobs.web]\nimage = "host"\ncommand = "sleep 100"'))

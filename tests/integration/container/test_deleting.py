@@ -154,7 +154,7 @@ line"; mkfifo /deep/fifo; ln -s / /deep/link; ln /deep/fifo /deep/hard
     async with stage.started(script) as container:
         ended = await end_of(container)
         assert ended.exit.code == 0
-        assert os.listdir(container.directory.upper)
+        assert os.listdir(container.directory.layer.upper)
     assert not os.path.exists(container.directory.state)
     assert (stage.image / "bin/true").is_symlink()
 

@@ -57,7 +57,7 @@ def test_no_name_means_another_place(stage: Stage, tmp_path: Path) -> None:
             continue
         accepted += 1
         own = directories.container(name)
-        for path in (own.runtime, own.state, own.document, own.stdout, own.upper):
+        for path in (own.runtime, own.state, own.document, own.stdout, own.layer.upper):
             assert posixpath.normpath(path) == path
             assert "\n" not in path
         assert posixpath.dirname(own.runtime) == directories.containers

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from runtime.errors import ContainerError
 from supervisor.detached import Entry, NameInUse, Roster
@@ -31,6 +32,13 @@ def test_what_is_added_can_be_read(roster: Roster) -> None:
     assert roster.entries() == {entry.id: entry, other.id: other}
     assert entry.name == "web"
     assert os.stat(roster.path).st_mode & 0o777 == 0o600
+
+
+def test_an_image_is_pinned() -> None:
+    """A container stays on the image that it was made of; what is shown is the name."""
+    entry = Entry(id="1", name="n", created=1.0, remove=False, job={"image": "web", "tty": True})
+    assert entry.table == entry.job
+    assert evolve(entry, image="sha256:0").table == {"image": "sha256:0", "tty": True}
 
 
 def test_a_name_is_had_by_one(roster: Roster) -> None:

@@ -1,0 +1,52 @@
+"""What goes when containers have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runtime.directories import Directories
+from supervisor.detached.roster import Entry, Roster
+from supervisor.detached.tidying import abandoned_layers, tidy
+from supervisor.journal import Journal
+from supervisor.places import Places
+from supervisor.states import Reason, RunState
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Give the places of a supervisor."""
+    directories = Directories(f"{tmp_path}/root", f"{tmp_path}/state")
+    directories.prepare()
+    return Places(directories=directories)
+
+
+@pytest.fixture
+def journal(places: Places) -> Iterator[Journal]:
+    """Give a state database."""
+    with closing(Journal.open(places.database)) as opened:
+        yield opened
+
+
+def make(identifier: str, name: str) -> Entry:
+    """A container."""
+    return Entry(id=identifier, name=name, created=1.0, remove=name == "passing", job={})
+
+
+def test_a_layer_goes_with_its_container(places: Places, journal: Journal) -> None:
+    """Not while it is written down, and not while it still runs."""
+    roster = Roster.of(places.directories)
+    stays, passing = roster.add("web", make).id, roster.add("passing", make).id
+    for name in (stays, passing, "gone", "ends"):
+        Path(places.directories.kept_layer(name).path).mkdir()
+    session = journal.begin_session("file", "run", 1)
+    for job in (passing, "gone", "ends"):
+        number = journal.create_run(session, job, RunState.PENDING)
+        if job != "ends":
+            journal.end_run(number, RunState.SUCCEEDED, Reason.COMPLETED, "", 0)
+    assert tidy(roster, journal, places)
+    found = abandoned_layers(roster, journal, places.directories)
+    assert sorted(Path(layer.path).name for layer in found) == sorted([passing, "gone"])

@@ -27,6 +27,11 @@ class LayerDirectory:
         return f"{self.path}/layers.json"
 
     @property
+    def config(self) -> str:
+        """What an image made of the container says of how its containers start."""
+        return f"{self.path}/config.json"
+
+    @property
     def upper(self) -> str:
         """What the container changed in its overlay."""
         return f"{self.path}/upper"

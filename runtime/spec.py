@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from attrs import field, frozen
 
 from runtime.errors import SpecError
+from runtime.images.config import ImageConfig
 from runtime.limits import Limits
 from runtime.security.capabilities import DEFAULT_CAPABILITIES
 from runtime.security.sysctls import check_sysctl
@@ -164,7 +165,8 @@ class ContainerSpec:
     what it may do with the devices is up to `limits`. `seccomp` False runs unconfined. With a
     `terminal` the command reads from and writes to that; else it reads from a pipe (`stdin`) or
     from nothing. The input pipe with a name (`stdin_open`) never ends, whoever writes to it, and
-    has to do with a kept terminal as well.
+    has to do with a kept terminal as well. `image_config` is what an image made of the
+    container says of its start.
     """
 
     id: str
@@ -196,6 +198,7 @@ class ContainerSpec:
     terminal: Terminal | None = None
     stdin: bool = False
     stdin_open: bool = False
+    image_config: ImageConfig | None = None
 
     def __attrs_post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.id):

@@ -29,6 +29,7 @@ from runtime.process import boottime, started_at
 from supervisor.containerspec import container_spec, names_image, stop_signal
 from supervisor.control import StopWish
 from supervisor.health import Health
+from supervisor.healthplan import HealthPlan, health_plan
 from supervisor.healthwatch import watch_health
 from supervisor.images import image_of, known_image_of
 from supervisor.jobspec import JobSpec
@@ -115,6 +116,8 @@ class Attempt:
     health_told: Health | None = field(default=None, init=False)
     """What the observer knows of its health, from a former supervisor."""
     _stop_signal: int = field(default=int(signal.SIGTERM), init=False)
+    _health: HealthPlan | None = field(default=None, init=False)
+    """How it is tested."""
     _ended_by: StopCause | None = field(default=None, init=False)
     """What reached the command while it was alive; a wish that came too late is none."""
     _stop_begun: StopBegun | None = field(default=None, init=False)
@@ -129,6 +132,7 @@ class Attempt:
             image = await self._image()
             spec = container_spec(self.job, self.place.container, image, self.place.keep)
             self._stop_signal = spec.stop_signal
+            self._health = health_plan(self.job.healthcheck, image)
             async with self.place.runtime.container(spec) as container:
                 with self._kept_on_fault(container), self._open_log(container) as self.writer:
                     self._write_document(container)
@@ -154,9 +158,10 @@ class Attempt:
         self._stop_begun = stop
         self._executed = True  # as far as anybody can tell
         began = boottime()
-        with suppress(ContainerError):  # where the image has changed, the signal may have as well
+        with suppress(ContainerError):  # where the image has changed, this may have as well
             known = known_image_of(self.job, self.place.runtime.directories)
             self._stop_signal = stop_signal(self.job, known)
+            self._health = health_plan(self.job.healthcheck, known)
         try:
             async with self.place.runtime.adopted(self.place.container) as container:
                 with self._kept_on_fault(container):
@@ -284,9 +289,9 @@ class Attempt:
             watch.close()
 
     async def _watch_health(self, container: Container, began: float) -> None:
-        if self.job.healthcheck is not None:
+        if self._health is not None:
             await watch_health(
-                self.job.healthcheck,
+                self._health,
                 partial(self._start_test, container),
                 self.observer.health,
                 age=lambda: boottime() - began,

@@ -56,12 +56,36 @@ def _check_root(values: Values) -> Iterator[Fault]:
         )
 
 
+def is_stored(image: str) -> bool:
+    """Whether this names an image of the store, which may say how its containers start."""
+    return image != "host" and not image.startswith("/")
+
+
 def _check_command(values: Values) -> Iterator[Fault]:
-    image = values.get("image", "host")
-    if image != "host" and not image.startswith("/"):
-        return  # it may have one of its own
+    if is_stored(values.get("image", "host")):
+        return
     if "command" not in values and "entrypoint" not in values:
         yield Fault((), "needs a command: neither 'host' nor a directory has one of its own")
+
+
+def _check_health(values: Values) -> Iterator[Fault]:
+    health = values.get("healthcheck")
+    if health is None or health.disable or is_stored(values.get("image", "host")):
+        return
+    if health.test is None:
+        yield Fault(
+            ("healthcheck",), "needs a test: neither 'host' nor a directory has one of its own"
+        )
+
+
+def may_be_healthy(values: Values, faulty: Collection[str]) -> bool:
+    """Whether a job may have a healthcheck, its own or its image's."""
+    if not {"healthcheck", "image"}.isdisjoint(faulty):
+        return True
+    health = values.get("healthcheck")
+    if health is None:
+        return is_stored(values.get("image", "host"))
+    return not health.disable
 
 
 def _check_policies(values: Values) -> Iterator[Fault]:
@@ -105,6 +129,7 @@ def _check_limits(values: Values) -> Iterator[Fault]:
 _CHECKS: tuple[tuple[Collection[str], Callable[[Values], Iterator[Fault]]], ...] = (
     (("image", "rootfs"), _check_root),
     (("command", "entrypoint", "image"), _check_command),
+    (("healthcheck", "image"), _check_health),
     (("retries", "restart"), _check_policies),
     (("tty", "init"), _check_terminal),
     (("sysctls", "network_mode"), _check_sysctls),
@@ -118,8 +143,8 @@ def check_dependencies(
 ) -> Iterator[tuple[str, str | None, str]]:
     """What is wrong between jobs: the job, the dependency if it is about a single one, and why.
 
-    `restarts` has the policy of every job whose policy could be read, `tested` are the jobs with a
-    healthcheck.
+    `restarts` has the policy of every job whose policy could be read, `tested` are the jobs that
+    may have a healthcheck.
     """
     for name, own in needs.items():
         for other, condition in own.items():

@@ -25,6 +25,8 @@ from runtime.spec import (
     Ulimit,
     Volume,
 )
+from supervisor.conflicts import is_stored
+from supervisor.healthplan import merged_healthcheck
 from supervisor.jobspec import JobSpec
 from supervisor.values import read_signal
 
@@ -39,7 +41,7 @@ def container_id(project: str, job: str) -> str:
 
 def names_image(job: JobSpec) -> bool:
     """Whether the job's root is an image of the store."""
-    return job.image is not None and job.image != "host" and not job.image.startswith("/")
+    return job.image is not None and is_stored(job.image)
 
 
 def _rootfs(job: JobSpec, image: Image | None, keep: str | None) -> Rootfs:
@@ -61,6 +63,32 @@ def stop_signal(job: JobSpec, image: Image | None) -> int:
         return read_signal(image.config.stop_signal)
     except ValueError as error:
         raise SpecError("image.StopSignal", str(error)) from error
+
+
+def own_config(job: JobSpec, config: ImageConfig) -> ImageConfig:
+    """What an image made of the job's container says of how its containers start, as Docker has it.
+
+    Raises SpecError.
+    """
+    return evolve(
+        config,
+        environment={**config.environment, **job.environment},
+        command=job.command or (() if job.entrypoint else config.command),
+        entrypoint=job.entrypoint or config.entrypoint,
+        user=job.user or config.user,
+        working_dir=job.working_dir or config.working_dir,
+        stop_signal=config.stop_signal if job.stop_signal is None else _name(job.stop_signal),
+        labels={**config.labels, **job.labels},
+        healthcheck=merged_healthcheck(job.healthcheck, config.healthcheck),
+    )
+
+
+def _name(number: int) -> str:
+    """A signal as images have it; those for real time have no names."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _command(job: JobSpec, config: ImageConfig) -> tuple[str, ...]:
@@ -121,4 +149,5 @@ def container_spec(
         merge_output=job.log.merge,
         terminal=Terminal(kept=True) if job.tty else None,
         stdin_open=job.stdin_open,
+        image_config=None if image is None else own_config(job, image.config),
     )

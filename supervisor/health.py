@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from supervisor.policies import Healthcheck
+if TYPE_CHECKING:
+    # Whoever only reads what was found out does not pay for how it is settled.
+    from supervisor.healthplan import HealthPlan
 
 
 class Health(StrEnum):
@@ -24,7 +27,7 @@ class HealthState:
     health: Health = Health.STARTING
     failures: int = 0
 
-    def after(self, check: Healthcheck, *, passed: bool, age: float) -> HealthState:
+    def after(self, check: HealthPlan, *, passed: bool, age: float) -> HealthState:
         """The state after one more test of an attempt that has run for `age` seconds.
 
         Docker's rules: one that was never healthy has until the end of its start period.
@@ -37,7 +40,7 @@ class HealthState:
         health = Health.UNHEALTHY if failures >= check.retries else self.health
         return HealthState(health=health, failures=failures)
 
-    def pause(self, check: Healthcheck, age: float) -> float:
+    def pause(self, check: HealthPlan, age: float) -> float:
         """Seconds until the next test."""
         if self.health is Health.STARTING and age < check.start_period:
             return min(check.start_interval, check.interval)

@@ -14,7 +14,7 @@ from attrs import frozen
 from runtime.container import Execution
 from runtime.errors import ContainerError
 from supervisor.health import Health, HealthState
-from supervisor.policies import Healthcheck
+from supervisor.healthplan import HealthPlan
 
 MOST_OUTPUT = 4096
 """Bytes that are kept of what a test prints (Docker's)."""
@@ -34,7 +34,7 @@ class _Result:
 
 
 async def watch_health(
-    check: Healthcheck,
+    check: HealthPlan,
     start: Start,
     report: Report,
     *,
@@ -57,7 +57,7 @@ async def watch_health(
             report(state.health, result.detail)
 
 
-async def _test(check: Healthcheck, start: Start) -> _Result:
+async def _test(check: HealthPlan, start: Start) -> _Result:
     try:
         execution = await start(check.test)
     except ContainerError as error:
@@ -68,7 +68,7 @@ async def _test(check: Healthcheck, start: Start) -> _Result:
         await _end(execution)
 
 
-async def _watch(execution: Execution, check: Healthcheck) -> _Result:
+async def _watch(execution: Execution, check: HealthPlan) -> _Result:
     printed = bytearray()
     status = None
     with trio.move_on_after(check.timeout) as limit:

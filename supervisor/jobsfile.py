@@ -19,7 +19,13 @@ from cattrs import Converter
 
 from runtime.errors import SpecError
 from runtime.limits import Limits
-from supervisor.conflicts import check_dependencies, check_job, limits_of, one_of_each
+from supervisor.conflicts import (
+    check_dependencies,
+    check_job,
+    limits_of,
+    may_be_healthy,
+    one_of_each,
+)
 from supervisor.faults import REFUSALS, Fault, faults_of
 from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.kinds import keys_of
@@ -237,9 +243,7 @@ class _Reader:
         needs = {name: table.values.get("depends_on", {}) for name, table in tables.items()}
         restarts = {name: table.restart for name, table in tables.items()}
         tested = {
-            name
-            for name, table in tables.items()
-            if "healthcheck" in table.values or "healthcheck" in table.faulty
+            name for name, table in tables.items() if may_be_healthy(table.values, table.faulty)
         }
         for name, other, message in check_dependencies(needs, restarts, tested):
             path: KeyPath = ("jobs", name, "depends_on")

@@ -205,8 +205,10 @@ class JobSpec:
     """
     healthcheck: Health | None = None
     """How it is found out, while the job runs, whether it does its work. The answer is an event, is
-    shown by `ps`, and lets jobs begin that depend on this one being healthy. It ends nothing.
+    shown by `ps`, and lets jobs begin that depend on this one being healthy. It ends nothing. What
+    is not set here is as the image has it.
 
+    Unset: the image's own, if it has one.
     Example: healthcheck = { test = "wget -qO- localhost:8000", interval = "10s" }
     """
     stop_signal: Signal | None = None

@@ -109,23 +109,49 @@ class Backoff:
 class Healthcheck:
     """How it is found out, while a job runs, whether it does its work; Compose's."""
 
-    test: HealthTest
-    """What is run in the job's container, as its user. Exit code 0 means healthy."""
-    interval: Duration = 30.0
-    """The pause before the first test and between two tests."""
-    timeout: Duration = 30.0
-    """How long a test may take; then it is killed and has failed."""
-    retries: Count = 3
-    """After so many failed tests in a row the job is unhealthy."""
-    start_period: Duration = 0.0
-    """For so long a job that was never healthy is only starting, whatever its tests say."""
-    start_interval: Duration = 5.0
-    """The pause between tests during that time."""
+    test: HealthTest | None = None
+    """What is run in the job's container, as its user. Exit code 0 means healthy.
+
+    Unset: the image's own; a job of another root needs one.
+    """
+    interval: Duration | None = None
+    """The pause before the first test and between two tests.
+
+    Unset: the image's own, or `30s`.
+    """
+    timeout: Duration | None = None
+    """How long a test may take; then it is killed and has failed.
+
+    Unset: the image's own, or `30s`.
+    """
+    retries: Count | None = None
+    """After so many failed tests in a row the job is unhealthy.
+
+    Unset: the image's own, or 3.
+    """
+    start_period: Duration | None = None
+    """For so long a job that was never healthy is only starting, whatever its tests say.
+
+    Unset: the image's own, or none.
+    """
+    start_interval: Duration | None = None
+    """The pause between tests during that time.
+
+    Unset: the image's own, or `5s`.
+    """
+    disable: Flag = False
+    """Whether nothing is tested although the image has a test; then nothing else is set here."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("interval", "timeout", "start_interval"):
             if getattr(self, name) == 0:
                 raise SpecError(name, "must be above zero")
+        given = (
+            self.test, self.interval, self.timeout, self.retries, self.start_period,
+            self.start_interval,
+        )  # fmt: skip
+        if self.disable and any(value is not None for value in given):
+            raise SpecError("disable", "leaves nothing for the other keys to say")
 
 
 @frozen(kw_only=True)

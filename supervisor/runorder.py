@@ -118,11 +118,19 @@ def order_spec(
         raise OrderError(_of_spec(error)) from error
 
 
-def lasting_table(table: Mapping[str, object], job: JobSpec) -> dict[str, object]:
-    """The table of a job with nothing in it that depends on where and by whom it is read."""
+def lasting_table(
+    table: Mapping[str, object], job: JobSpec, image: Image | None
+) -> dict[str, object]:
+    """The table of a job with nothing in it that depends on where and by whom it is read.
+
+    The labels of its image are its own from now on.
+    """
     lasting = dict(table)
     lasting["image"] = job.image
     lasting["environment"] = dict(job.environment)
+    labels = {**({} if image is None else image.config.labels), **job.labels}
+    if labels:
+        lasting["labels"] = [f"{name}={text}" for name, text in labels.items()]
     if job.volumes:
         lasting["volumes"] = [asdict(volume) for volume in job.volumes]
     if job.devices:

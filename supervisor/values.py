@@ -166,7 +166,7 @@ def read_health_test(value: object) -> tuple[str, ...]:
         return read_command(words[0])
     raise ValueError(
         "a list begins with 'CMD' and goes on with the words of a command,"
-        " or is 'CMD-SHELL' and one string for the shell"
+        " or is 'CMD-SHELL' and one string for the shell; for no test there is disable = true"
     )
 
 

@@ -62,6 +62,7 @@ PURE = (
     "supervisor.envfile",
     "supervisor.faults",
     "supervisor.health",
+    "supervisor.healthplan",
     "supervisor.isolation",
     "supervisor.jobsfile",
     "supervisor.jobspec",

@@ -41,8 +41,9 @@ def _remove_unused(directory: ContainerDirectory) -> bool:
             with suppress(FileNotFoundError):
                 os.rmdir(path)
         # No longer needed to keep the layers below: nothing lies on them.
-        with suppress(FileNotFoundError):
-            os.unlink(layer.lower)
+        for path in (layer.lower, layer.config):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
         with suppress(FileNotFoundError):
             os.rmdir(directory.state)
     except OSError:

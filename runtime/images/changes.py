@@ -127,6 +127,7 @@ def _healthcheck(config: ImageConfig, text: str) -> ImageConfig:
         "interval": "interval",
         "timeout": "timeout",
         "start-period": "start_period",
+        "start-interval": "start_interval",
         "retries": "retries",
     }
     while match := _OPTION.match(text):

@@ -20,7 +20,6 @@ from isal import isal_zlib
 
 from runtime.errors import ImageError
 from runtime.images.blobs import ALGORITHM, BlobWriter
-from runtime.images.changes import apply_changes
 from runtime.images.config import ImageConfig, write_config
 from runtime.images.document import take
 from runtime.images.image import Image
@@ -50,8 +49,8 @@ def commit_layer(
     upper: str,
     base: Image,
     *,
+    config: ImageConfig | None = None,
     names: Sequence[str] = (),
-    changes: Sequence[str] = (),
     author: str = "",
     message: str = "",
     created_by: str = "",
@@ -60,9 +59,9 @@ def commit_layer(
 ) -> Image:
     """An image of `base` and what lies in the writable layer `upper`.
 
-    From the call of `when_read` on nothing is read there any more. Raises ImageError.
+    `config` says how its containers start, where that is not as the base has it. From the call of
+    `when_read` on nothing is read there any more. Raises ImageError.
     """
-    config = apply_changes(base.config, changes)
     with store.adding():
         try:
             with store.blobs.writer() as writer:
@@ -81,7 +80,7 @@ def commit_layer(
             **base.configuration.document,
             "created": created,
             **({"author": author} if author else {}),
-            "config": _merged(base, config),
+            "config": _merged(base, config or base.config),
             "rootfs": {
                 "type": "layers",
                 "diff_ids": [*base.configuration.diff_ids, packer.diff_id],

@@ -25,6 +25,7 @@ class Healthcheck:
     interval: int = 0
     timeout: int = 0
     start_period: int = 0
+    start_interval: int = 0
     retries: int = 0
 
 
@@ -132,6 +133,7 @@ def _healthcheck(document: Object) -> Healthcheck:
         interval=take(document, "Interval", int, 0),
         timeout=take(document, "Timeout", int, 0),
         start_period=take(document, "StartPeriod", int, 0),
+        start_interval=take(document, "StartInterval", int, 0),
         retries=take(document, "Retries", int, 0),
     )
 
@@ -164,6 +166,7 @@ def write_config(config: ImageConfig) -> dict[str, Any]:
             "Interval": health.interval,
             "Timeout": health.timeout,
             "StartPeriod": health.start_period,
+            "StartInterval": health.start_interval,
             "Retries": health.retries,
         }
         document["Healthcheck"] = {

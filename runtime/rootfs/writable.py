@@ -7,6 +7,7 @@ by whoever reads or changes it while its container does not run: a start waits f
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -14,11 +15,13 @@ import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from runtime.directories import Directories, LayerDirectory
 from runtime.errors import ContainerError, StartError
+from runtime.images.config import ImageConfig, write_config
 from runtime.images.usage import note_layers, noted_layers
 from runtime.locking import locked
 from runtime.spec import ContainerSpec, OverlayRootfs
@@ -40,16 +43,22 @@ async def make_writable_layer(spec: ContainerSpec, directories: Directories) -> 
         os.mkdir(layer.path, 0o700)
         if _is_of_store(spec.rootfs.lower, directories):
             note_layers(layer, spec.rootfs.lower)
-        _fill(layer, spec.rootfs.lower, directories)
+        _fill(layer, spec.rootfs.lower, directories, spec.image_config)
         return
-    keep = partial(keep_layer, layer, spec.rootfs.lower, directories)
+    keep = partial(keep_layer, layer, spec.rootfs.lower, directories, spec.image_config)
     await trio.to_thread.run_sync(keep, abandon_on_cancel=True)
 
 
-def keep_layer(layer: LayerDirectory, lower: Sequence[str], directories: Directories) -> None:
+def keep_layer(
+    layer: LayerDirectory,
+    lower: Sequence[str],
+    directories: Directories,
+    config: ImageConfig | None = None,
+) -> None:
     """Make a layer that stays until `remove_layer`, if it is not there.
 
-    Raises StartError where it lies on other layers than these, or OSError. Waits for the lock.
+    `config` is what an image that is made of it says of how its containers start. Raises StartError
+    where it lies on other layers than these, or OSError. Waits for the lock.
     """
     os.makedirs(layer.path, 0o700, exist_ok=True)
     with locked(layer.lock):
@@ -60,7 +69,7 @@ def keep_layer(layer: LayerDirectory, lower: Sequence[str], directories: Directo
             with suppress(FileNotFoundError):  # part of one
                 os.unlink(layer.lower)
             note_layers(layer, lower)
-        _fill(layer, lower, directories)
+        _fill(layer, lower, directories, config)
 
 
 def _is_of_store(lower: Sequence[str], directories: Directories) -> bool:
@@ -68,10 +77,17 @@ def _is_of_store(lower: Sequence[str], directories: Directories) -> bool:
     return lower[0].startswith(f"{directories.images}/")
 
 
-def _fill(layer: LayerDirectory, lower: Sequence[str], directories: Directories) -> None:
+def _fill(
+    layer: LayerDirectory,
+    lower: Sequence[str],
+    directories: Directories,
+    config: ImageConfig | None,
+) -> None:
     os.makedirs(layer.work, 0o700, exist_ok=True)
     if os.path.isdir(layer.upper):
         return
+    if config is not None:
+        Path(layer.config).write_text(json.dumps(write_config(config)))
     unfinished = f"{layer.upper}.new"
     os.makedirs(unfinished, exist_ok=True)
     os.chmod(unfinished, 0o755)  # the container's root, whatever the umask here

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from runtime.container import Runtime, is_attended
 from runtime.directories import Directories
 from runtime.errors import ContainerError
+from runtime.images.config import ImageConfig
 from runtime.rootfs.writable import keep_layer
 from runtime.spec import OverlayRootfs, Terminal
 from supervisor.api import ControlClient
@@ -63,9 +64,9 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
     Runtime.require_rights()
     settings.directories.prepare()
     settings.detached.directories.prepare()
-    table = lasting_table(wanted.table, wanted.job)
-    check_lasting(table)
     image = image_of(wanted.job, settings.directories)
+    table = lasting_table(wanted.table, wanted.job, image)
+    check_lasting(table)
     spec = order_spec(
         wanted.job,
         wanted.name or secrets.token_hex(6),
@@ -89,17 +90,21 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
     entry = _roster(settings).add(wanted.name, make, _attended(settings.directories))
     if isinstance(spec.rootfs, OverlayRootfs):
         try:
-            _make_root(settings.detached.directories, entry.id, spec.rootfs.lower)
+            _make_root(
+                settings.detached.directories, entry.id, spec.rootfs.lower, spec.image_config
+            )
         except BaseException:
             remove(settings, entry.id)
             raise
     return entry
 
 
-def _make_root(directories: Directories, identifier: str, lower: Sequence[str]) -> None:
+def _make_root(
+    directories: Directories, identifier: str, lower: Sequence[str], config: ImageConfig | None
+) -> None:
     """What it writes to, and the image below it, stay from now on. Raises ContainerError."""
     try:
-        keep_layer(directories.kept_layer(identifier), lower, directories)
+        keep_layer(directories.kept_layer(identifier), lower, directories, config)
     except OSError as error:
         raise ContainerError(f"make container: {describe_os_error(error)}") from error
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
+from runtime.directories import Directories
+from runtime.errors import SpecError
+from runtime.images.config import ImageConfig, write_config
 from supervisor.cli.documents import attempt_document, run_document
 from supervisor.cli.finding import Found, find_all
 from supervisor.cli.format import print_json
@@ -17,8 +21,11 @@ from supervisor.cli.moments import rfc3339
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.template import TemplateError, render
+from supervisor.containerspec import names_image, own_config
 from supervisor.detached.roster import PROJECT
+from supervisor.images import known_image_of
 from supervisor.jobsfile import read_tables
+from supervisor.jobspec import JobSpec
 from supervisor.journal import Journal
 from supervisor.problems import JobsFileError
 from supervisor.sources import open_jobsfile
@@ -32,7 +39,7 @@ def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
     """Show the definition of jobs or containers, all their runs and all attempts, as a JSON array.
 
     The definition of a job is the one that the file of the last run has now; null if it has none
-    any more.
+    any more. `config` is what comes of it together with its image, in an image's words.
     """
     documents = [_document(found) for found in find_all(settings, names)]
     if form is None:
@@ -52,17 +59,23 @@ def _document(found: Found) -> Mapping[str, Any]:
             run = last_run(journal, found.job)
             assert journal is not None, "a journal without runs has no last run"
             file = journal.session(run.session).file
-            return {"job": found.job, "file": file, "spec": _spec(file, found.job)} | _history(
-                journal, found.job
+            spec = _spec(file, found.job)
+            return (
+                {"job": found.job, "file": file}
+                | _definition(found, spec)
+                | _history(journal, found.job)
             )
         entry = found.entry
-        return {
-            "id": entry.id,
-            "name": entry.name,
-            "created": rfc3339(entry.created),
-            "remove": entry.remove,
-            "spec": _spec_of(found),
-        } | _history(journal, found.job)
+        return (
+            {
+                "id": entry.id,
+                "name": entry.name,
+                "created": rfc3339(entry.created),
+                "remove": entry.remove,
+            }
+            | _definition(found, _spec_of(found))
+            | _history(journal, found.job)
+        )
 
 
 def _history(journal: Journal | None, job: str) -> dict[str, Any]:
@@ -82,15 +95,30 @@ def _history(journal: Journal | None, job: str) -> dict[str, Any]:
     }
 
 
-def _spec_of(found: Found) -> Mapping[str, Any]:
+def _definition(found: Found, spec: JobSpec | None) -> dict[str, Any]:
+    """What was asked for, and what comes of it together with the image."""
+    if spec is None:
+        return {"spec": None, "config": None}
+    return {"spec": attrs.asdict(spec), "config": _config(spec, found.settings.directories)}
+
+
+def _config(spec: JobSpec, directories: Directories) -> Mapping[str, Any] | None:
+    image = known_image_of(spec, directories)
+    if image is None and names_image(spec):
+        return None  # it has gone
+    with suppress(SpecError):  # or has become another one, with which the job cannot start
+        return write_config(own_config(spec, ImageConfig() if image is None else image.config))
+    return None
+
+
+def _spec_of(found: Found) -> JobSpec:
     assert found.entry is not None, "of a container that no jobs file tells of"
     jobsfile = read_tables({found.job: found.entry.job}, "/", PROJECT)
-    return attrs.asdict(jobsfile.jobs[found.job])
+    return jobsfile.jobs[found.job]
 
 
-def _spec(file: str, job: str) -> Mapping[str, Any] | None:
+def _spec(file: str, job: str) -> JobSpec | None:
     try:
-        spec = open_jobsfile(Path(file), os.environ).jobs.get(job)
+        return open_jobsfile(Path(file), os.environ).jobs.get(job)
     except JobsFileError:
         return None
-    return None if spec is None else attrs.asdict(spec)

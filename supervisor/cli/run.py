@@ -104,6 +104,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--health-retries", type=int, help="Failed ones in a row that say it does not.")
 @_one("--health-start-period", metavar="DURATION", text="How long failed ones say nothing.")
 @_one("--health-start-interval", metavar="DURATION", text="The pause between tests meanwhile.")
+@click.option("--no-healthcheck", is_flag=True, help="Test nothing, whatever the image says.")
 @_one("--log-driver", metavar="DRIVER", text="json-file, local or journald.")
 @_many("--log-opt", metavar="NAME=VALUE", text="max-size=SIZE, max-file=N, compress=true.")
 @_many("-l", "--label", metavar="KEY=VALUE", text="A text that changes nothing.")
@@ -248,6 +249,12 @@ def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
     if options["command_"]:
         table["command"] = [*options["command_"]]
     health = {key: options[name] for name, key in _HEALTH.items() if options[name] is not None}
+    if options["no_healthcheck"]:
+        if health:
+            raise Failure(
+                "--no-healthcheck conflicts with the --health-* options", code=START_FAILED
+            )
+        health = {"disable": True}
     if health:
         table["healthcheck"] = health
     if log := table_of_log(options["log_driver"], options["log_opt"]):

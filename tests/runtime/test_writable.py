@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from runtime.container.prepare import identity_of
 from runtime.directories import Directories
 from runtime.errors import StartError
+from runtime.images.config import ImageConfig, read_config
 from runtime.images.usage import layers_in_use
 from runtime.rootfs.writable import keep_layer, remove_layer
 from runtime.spec import ContainerSpec, OverlayRootfs
@@ -35,10 +37,12 @@ def image(tmp_path: Path) -> str:
 def test_it_stays_until_it_is_removed(directories: Directories, image: str) -> None:
     """What lies in it, and the layers below it; removing it again is nothing to fail for."""
     layer = directories.kept_layer("web")
+    config = ImageConfig(command=("x",))
     for _ in range(2):
-        keep_layer(layer, [image], directories)
+        keep_layer(layer, [image], directories, config)
         Path(layer.upper, "kept").touch()
     assert stat.S_IMODE(os.stat(layer.upper).st_mode) == 0o755
+    assert read_config(json.loads(Path(layer.config).read_text())) == config
     assert layers_in_use(directories) == {image: ["web"]}
     remove_layer(layer)
     remove_layer(layer)

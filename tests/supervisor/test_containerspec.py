@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from runtime.errors import SpecError
 from runtime.images.config import Configuration, ImageConfig
+from runtime.images.config import Healthcheck as ImageHealthcheck
 from runtime.images.image import Image
 from runtime.images.manifest import OCI_MANIFEST, Descriptor, Manifest
 from runtime.security.capabilities import ALL_CAPABILITIES, CAP_SYS_ADMIN
 from runtime.spec import ContainerSpec, OverlayRootfs
 from supervisor.containerspec import container_spec
 from supervisor.jobspec import JobSpec
+from supervisor.policies import Healthcheck
 
 DIGEST = "sha256:" + "a" * 64
 BLOB = Descriptor(media_type=OCI_MANIFEST, digest=DIGEST, size=1)
@@ -91,6 +94,30 @@ def test_a_privileged_job_keeps_what_it_drops_itself() -> None:
         image(command=("x",)), privileged=True, cap_drop=("ALL",), cap_add=("CAP_SYS_ADMIN",)
     )
     assert spec.capabilities == {CAP_SYS_ADMIN}
+
+
+def test_an_image_made_of_a_container_starts_as_the_container_did() -> None:
+    """What the job said counts, and the image's command goes with its entrypoint, as in Docker."""
+    base = image(
+        entrypoint=("run",), command=("it",), environment={"A": "1", "B": "2"},
+        labels={"a": "1", "b": "2"}, ports=("80/tcp",), stop_signal="SIGQUIT", working_dir="/srv",
+    )  # fmt: skip
+    same = container(base).image_config
+    assert same == base.config
+    own = container(
+        base, environment={"B": "mine"}, labels={"b": "mine"}, command=("me",), user="app",
+        stop_signal=35, healthcheck=Healthcheck(disable=True),
+    ).image_config  # fmt: skip
+    assert own == evolve(
+        base.config, environment={"A": "1", "B": "mine"}, labels={"a": "1", "b": "mine"},
+        command=("me",), user="app", stop_signal="35",
+        healthcheck=ImageHealthcheck(test=("NONE",)),
+    )  # fmt: skip
+    other = container(base, entrypoint=("sh",), stop_signal=3).image_config
+    assert other is not None
+    assert (other.entrypoint, other.command, other.stop_signal) == (("sh",), (), "SIGQUIT")
+    on_directory = JobSpec(name="j", image="/dir", command=("x",))
+    assert container_spec(on_directory, "id", None).image_config is None
 
 
 def test_an_image_without_a_command_needs_one() -> None:

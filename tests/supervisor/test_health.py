@@ -7,9 +7,9 @@ from functools import reduce
 import pytest
 
 from supervisor.health import Health, HealthState
-from supervisor.policies import Healthcheck
+from supervisor.healthplan import HealthPlan
 
-CHECK = Healthcheck(test=("true",), retries=3, start_period=60, interval=30, start_interval=5)
+CHECK = HealthPlan(test=("true",), retries=3, start_period=60, interval=30, start_interval=5)
 
 
 def after(results: str, age: float = 100) -> HealthState:
@@ -56,5 +56,5 @@ def test_tests_are_frequent_only_while_it_starts(results: str, age: float, pause
 
 def test_the_start_interval_never_slows_down() -> None:
     """A short interval holds during the start period, too."""
-    check = Healthcheck(test=("true",), interval=1, start_period=60)
+    check = HealthPlan(test=("true",), interval=1, start_period=60)
     assert HealthState().pause(check, 0) == 1

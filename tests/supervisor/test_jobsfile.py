@@ -119,6 +119,11 @@ def test_waiting_for_the_health_of_an_untested_job_is_refused() -> None:
     assert problems(text) == [
         "jobs.toml:8: jobs.next.depends_on.load: load has no healthcheck that could find it healthy"
     ]
+    assert len(read(text.replace("'host'", "'app'")).jobs) == 2, "its image may have one"
+    disabled = text.replace("'host'", "'app'").replace(
+        "[jobs.next]", "healthcheck = { disable = true }\n[jobs.next]"
+    )
+    assert "load has no healthcheck" in problems(disabled)[0]
 
 
 def test_defaults_hold_for_every_job() -> None:

@@ -20,6 +20,7 @@ from supervisor.runorder import (
     table_of_log,
     table_of_mount,
 )
+from tests.supervisor.test_containerspec import image
 
 LEAST = {"image": "host", "command": ["true"]}
 
@@ -163,12 +164,22 @@ def test_what_is_written_down_means_the_same_anywhere() -> None:
         "tty": True,
     }
     job = read_order(table, "/work", {"USER": "me"})
-    lasting = json.loads(json.dumps(lasting_table(table, job)))
+    lasting = json.loads(json.dumps(lasting_table(table, job, None)))
     check_lasting(lasting)
     again = read_tables({"run": lasting}, "/elsewhere/file", "run").jobs["run"]
     assert again == job
     assert again.environment == {"A": "${B}", "USER": "me"}
     assert again.image == "/work/root"
+
+
+def test_the_labels_of_the_image_are_the_container_s() -> None:
+    """They are written down with its own, which outweigh them; any text may stand in one."""
+    table = {**LEAST, "image": "web", "labels": ["a=mine", "b"]}
+    labels = {"a": "1", "c": "x=y\n$z", "d": ""}
+    job = read_order(table, "/", {})
+    lasting = json.loads(json.dumps(lasting_table(table, job, image(labels=labels))))
+    again = read_tables({"run": lasting}, "/", "run").jobs["run"]
+    assert again.labels == {"a": "mine", "b": "", "c": "x=y\n$z", "d": ""}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from attrs import frozen
 from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.errors import ContainerError, ImageError
+from runtime.images.changes import apply_changes
 from runtime.images.committing import base_of, commit_layer
+from runtime.images.config import ImageConfig, read_config
+from runtime.images.document import parse
 from runtime.images.image import Image
 from runtime.images.store import ImageStore
 from runtime.images.usage import noted_layers
@@ -41,13 +44,14 @@ class Wanted:
 
 def take(store: ImageStore, root: Root, wanted: Wanted) -> Image:
     """An image of the container. Raises ContainerError or Failure."""
+    base = _base(store, root)
     make = partial(
         commit_layer,
         store,
         root.layer.upper,
-        _base(store, root),
+        base,
+        config=apply_changes(_config(root) or base.config, wanted.changes),
         names=wanted.names,
-        changes=wanted.changes,
         author=wanted.author,
         message=wanted.message,
         created_by=wanted.created_by,
@@ -76,6 +80,15 @@ def _base(store: ImageStore, root: Root) -> Image:
         return base_of(store, lower)
     except ImageError as error:
         raise ImageError(f"container {root.word}: {error}") from error
+
+
+def _config(root: Root) -> ImageConfig | None:
+    """How the container itself starts; None where an earlier version has made it."""
+    try:
+        with open(root.layer.config, "rb") as file:
+            return read_config(parse(file.read(), root.layer.config))
+    except FileNotFoundError:
+        return None
 
 
 def _is_paused(place: Directories, identifier: str) -> bool:

@@ -94,7 +94,8 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     """What it changed is there, and what it deleted is not; it goes on, whatever happens."""
     pocker.run("import", "-c", "ENV A=b", root_archive, "box")
     script = "echo new >/made; rm /etc/group; truncate -s 8G /big; echo on; exec sleep 1000"
-    container = pocker.start("run", "--name", "one", "--init", "box", "sh", "-c", script)
+    options = ["-e", "C=d", "-u", "0:0", "-w", "/etc", "-l", "x=y", "--name", "one", "--init"]
+    container = pocker.start("run", *options, "box", "sh", "-c", script)
     read_until(container, "on")
     incoming = Path(pocker.directories.state, "images/incoming")
     killed = pocker.start("commit", "one")
@@ -106,6 +107,10 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     assert pocker.stdout("exec", "one", "cat", "/made") == "new\n"
     assert pocker.run("run", "box:2").stdout == "new\nb\n"
     (document,) = json.loads(pocker.ask("image", "inspect", "box:2"))
+    assert document["Config"] == {
+        "User": "0:0", "WorkingDir": "/etc", "Env": ["A=b", "C=d"], "Labels": {"x": "y"},
+        "Cmd": ["sh", "-c", "cat /made; echo $A; test ! -e /etc/group"],
+    }  # fmt: skip
     assert (document["Id"], document["Author"]) == (identifier, "me")
     assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
@@ -114,6 +119,20 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
         assert held.paused, "by somebody else"
     container.terminate()
     assert container.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+def test_a_container_is_what_its_image_says_of_it(pocker: Pocker, root_archive: str) -> None:
+    """It is tested, has labels beside its own, and tells which ports it serves."""
+    changes = ("HEALTHCHECK --interval=50ms CMD echo fine", "LABEL a=1 b=2", "EXPOSE 80")
+    options = [word for each in changes for word in ("-c", each)]
+    pocker.stdout("import", *options, root_archive, "box")
+    pocker.stdout("run", "-d", "--name", "one", "-l", "b=mine", "box", "sleep", "1000")
+    shown = ("ps", "--format", "json", "--filter", "label=a=1")
+    wait_until(lambda: [row["health"] for row in json.loads(pocker.ask(*shown))] == ["healthy"])
+    (document,) = json.loads(pocker.ask("inspect", "one"))
+    assert document["config"]["ExposedPorts"] == {"80/tcp": {}}
+    assert document["config"]["Labels"] == {"a": "1", "b": "mine"}
+    pocker.stdout("rm", "-f", "one")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import shutil
 import stat
 from collections.abc import Sequence
 
+from runtime.images.copyup import copy_up
 from runtime.images.lowers import OPAQUE_XATTR, Found, find, is_opaque, is_whiteout
 from runtime.images.tarheader import TarError
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
@@ -32,6 +33,7 @@ class LayerTree:
         self._real: dict[str, str] = {}
         self._entered: str | None = None
         self._fd = os.dup(self._root)
+        self._copied: set[str] = set()
         self.times: dict[str, int] = {}
         below = find(lowers, "")
         if below is not None:
@@ -101,6 +103,27 @@ class LayerTree:
         except FileExistsError:
             if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
                 self._mark_opaque(_join(self.locate(parent), name))
+
+    def have(self, directory: int, parent: str, name: str) -> int:
+        """Have something to link to in the directory with the real path `parent`.
+
+        Where only the layers below have it, it is copied; returns the bytes of the copy. Raises
+        FileNotFoundError where nobody has it.
+        """
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            real = _join(parent, name)
+            # A copy that was replaced is not made again: an archive could ask for it for ever.
+            found = None if real in self._copied or self._hidden(real) else find(self._lowers, real)
+            if found is None or stat.S_ISDIR(found.status.st_mode):
+                raise
+            self._copied.add(real)
+            copy_up(found, directory, name)
+            return found.status.st_size
+        if is_whiteout(status):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return 0
 
     def clear(self, directory: int, name: str) -> None:
         """Remove what an earlier entry made in the directory entered last, for a later one."""

@@ -164,12 +164,14 @@ class _Unpacker:
 
     def _hard_link(self, entry: Entry, directory: int, name: str) -> None:
         parent, target = split(entry.link, self._depth)
-        source = self._tree.open(self._tree.locate(parent))
+        real = self._tree.locate(parent)
+        source = self._tree.open(real)
         try:
+            self.bytes += self._tree.have(source, real, target)
             os.link(target, name, src_dir_fd=source, dst_dir_fd=directory, follow_symlinks=False)
         except (FileNotFoundError, PermissionError):  # the latter for a directory
             raise TarError(
-                f"{entry.path[:200]!r}: is a link to {entry.link[:200]!r}, which the layer lacks"
+                f"{entry.path[:200]!r}: is a link to {entry.link[:200]!r}, which no layer has"
             ) from None
         finally:
             os.close(source)

@@ -160,6 +160,75 @@ def test_missing_parents_are_those_below(place: Path) -> None:
     assert layer.stat().st_mode == 0o40750
 
 
+def seen(path: Path) -> tuple[object, ...]:
+    """What there is to see of a file."""
+    status = path.lstat()
+    attributes = {key: os.getxattr(path, key, follow_symlinks=False) for key in xattrs(path)}
+    return (
+        status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns,
+        status.st_rdev, attributes,
+    )  # fmt: skip
+
+
+def xattrs(path: Path) -> list[str]:
+    """The names of a file's attributes."""
+    return os.listxattr(path, follow_symlinks=False)
+
+
+def test_a_link_to_a_file_below_is_one_to_its_copy(place: Path) -> None:
+    """The copy has all that the file has, the directories on the way as well."""
+    base = unpack(
+        place,
+        directory("d", mode=0o711, uid=9, mtime=5),
+        Member(name="d/f", content=b"data", mode=0o4750, uid=5, mtime=7,
+               pax={"SCHILY.xattr.user.k": "v"}),
+        symlink("d/s", "/nowhere", uid=7),
+        Member(name="d/p", type=tarfile.FIFOTYPE, mode=0o640),
+        Member(name="d/c", type=tarfile.CHRTYPE, device=(1, 3)),
+    )  # fmt: skip
+    with (base / "d/f").open("r+b") as file:
+        file.seek(1 << 30)
+        file.write(b"behind a hole")
+        file.truncate(1 << 31)
+    links = {"one": "d/f", "new/two": "d/f", "s": "d/s", "p": "d/p", "c": "d/c"}
+    names = [hard_link(name, target) for name, target in links.items()]
+    layer = unpack(place, *names, over=(base,))
+    for name, target in links.items():
+        assert (layer / name).lstat().st_ino == (layer / target).lstat().st_ino
+        assert seen(layer / target) == seen(base / target)
+    assert seen(layer / "d")[:5] == seen(base / "d")[:5]
+    with (layer / "d/f").open("rb") as file:
+        assert file.read(4) == b"data"
+        file.seek(1 << 30)
+        assert file.read(20) == b"behind a hole\0\0\0\0\0\0\0"
+    assert (layer / "d/f").stat().st_blocks < 1 << 10, "holes are not filled"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [Member(name=".wh.f"), hard_link("h", "f")],
+        [Member(name="d/.wh..wh..opq"), hard_link("h", "d/f")],
+        [hard_link("h", "gone")],
+        [hard_link("h", "d")],
+        [hard_link("h", "l/file")],
+        [hard_link("f", "f")],
+    ],
+)
+def test_a_link_to_nothing_below_is_refused(
+    members: list[Member], place: Path, tmp_path: Path
+) -> None:
+    """What this layer or one below it hides, a directory, and what a link leads to outside."""
+    base = unpack(
+        place, directory("d"), Member(name="d/f"), Member(name="f"), Member(name="gone"),
+        symlink("l", str(tmp_path / "canary")),
+    )  # fmt: skip
+    top = unpack(place, Member(name=".wh.gone"))
+    with pytest.raises(ImageError, match="is a link to"):
+        unpack(place, *members, over=(top, base))
+    assert (tmp_path / "canary/file").stat().st_nlink == 1
+
+
 OUTSIDE = "../../canary/file"
 HOSTILE = {
     "absolute": [Member(name="/canary/file", content=b"bad")],

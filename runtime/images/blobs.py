@@ -41,6 +41,21 @@ class BlobWriter:
             view = view[os.write(self._fd, view) :]
         self.size += len(piece)
 
+    def take_over(self, most: int) -> None:
+        """Go on behind what a former attempt has left; from the start where that is too much."""
+        while piece := os.read(self._fd, PIECE):
+            self._hash.update(piece)
+            self.size += len(piece)
+        if self.size > most:
+            self.restart()
+
+    def restart(self) -> None:
+        """Forget all that was written. Raises OSError."""
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        self._hash = hashlib.sha256()
+        self.size = 0
+
     @property
     def digest(self) -> str:
         """Of what was written up to now."""

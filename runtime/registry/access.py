@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from attrs import frozen
 
+from runtime.errors import RegistryError
 from runtime.images.reference import Reference
 from runtime.registry.credentials import find_login
 from runtime.registry.session import Session, open_session
 from runtime.registry.settings import Registries
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -32,3 +36,17 @@ class Access:
             reference, login, settings, actions=actions, reads=reads
         ) as session:
             yield session
+
+    async def first(self, reference: Reference, ask: Callable[[Session], Awaitable[T]]) -> T:
+        """What the first of a reference's mirrors gives that can, else its registry.
+
+        Raises RegistryError with what each of them said.
+        """
+        problems: list[str] = []
+        for place in self.registries.places(reference):
+            try:
+                async with self.session(place) as session:
+                    return await ask(session)
+            except RegistryError as error:
+                problems.append(str(error))
+        raise RegistryError("; ".join(reversed(problems)))

@@ -1,6 +1,6 @@
 """Manifests and blobs of a registry, which are what their digests say or are refused.
 
-A blob is written to its sink as it arrives; who owns the sink keeps nothing of it unless
+A blob is written to its sink as it arrives; who owns the sink believes nothing of it unless
 `fetch_blob` returns. A transfer that breaks off goes on where it stopped.
 """
 
@@ -16,6 +16,7 @@ import httpx
 import trio
 from attrs import frozen
 
+from runtime.errors import RegistryError
 from runtime.registry.authority import MAX_DOCUMENT
 from runtime.registry.body import take_body
 from runtime.registry.causes import cause_of
@@ -29,6 +30,10 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
+
+
+class WrongDigest(RegistryError):
+    """All of a blob has come, and it is another one."""
 
 
 class Sink(Protocol):
@@ -55,32 +60,38 @@ async def fetch_manifest(session: Session, which: str) -> FetchedManifest:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type not in MANIFEST_TYPES:
             raise session.error(f"media type {media_type[:100]!r} of the manifest is not supported")
-        data = bytearray()
-
-        def take(piece: bytes) -> None:
-            data.extend(piece)
-            if len(data) > MAX_DOCUMENT:
-                raise session.error(f"the manifest is larger than {MAX_DOCUMENT} bytes")
-
-        try:
-            await take_body(answer, take)
-        except httpx.TransportError as error:
-            raise session.error(f"the manifest broke off: {cause_of(error)}") from error
+        data = await read_document(session, answer, "the manifest")
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if which.startswith("sha256:") and digest != which:
         raise session.error(f"the manifest {which} came with another digest: {digest}")
-    return FetchedManifest(media_type=media_type, digest=digest, data=bytes(data))
+    return FetchedManifest(media_type=media_type, digest=digest, data=data)
+
+
+async def read_document(session: Session, answer: httpx.Response, what: str) -> bytes:
+    """The body of an answer that is no blob; `what` names it. Raises RegistryError."""
+    data = bytearray()
+
+    def take(piece: bytes) -> None:
+        data.extend(piece)
+        if len(data) > MAX_DOCUMENT:
+            raise session.error(f"{what} is larger than {MAX_DOCUMENT} bytes")
+
+    try:
+        await take_body(answer, take)
+    except httpx.TransportError as error:
+        raise session.error(f"{what} broke off: {cause_of(error)}") from error
+    return bytes(data)
 
 
 class _Transfer:
     """How far a blob has come."""
 
-    def __init__(self, session: Session, digest: str, size: int, sink: Sink) -> None:
+    def __init__(self, session: Session, digest: str, size: int, sink: Sink, done: int) -> None:
         self.session = session
         self.digest = digest
         self.size = size
         self.sink = sink
-        self.done = 0
+        self.done = done
 
     async def go_on(self) -> None:
         """Fetch what is missing, as far as one answer goes."""
@@ -115,14 +126,14 @@ def _behind(skip: int, take: Callable[[bytes], None]) -> Callable[[bytes], None]
     return behind
 
 
-async def fetch_blob(session: Session, digest: str, size: int, sink: Sink) -> None:
-    """Write a blob to `sink`, which must be dropped if this raises.
+async def fetch_blob(session: Session, digest: str, size: int, sink: Sink, done: int = 0) -> None:
+    """Write a blob to `sink`, which has `done` bytes of it. Only a return means that it is right.
 
     Raises RegistryError, and the OSError of the sink.
     """
-    transfer = _Transfer(session, digest, size, sink)
+    transfer = _Transfer(session, digest, size, sink, done)
     failures = 0
-    while True:
+    while transfer.done < size:
         before = transfer.done
         problem: httpx.TransportError | None = None
         try:
@@ -137,4 +148,4 @@ async def fetch_blob(session: Session, digest: str, size: int, sink: Sink) -> No
             raise session.error(f"blob {digest} broke off at {transfer.done} of {size}{cause}")
         await trio.sleep(pause(failures, None, random.random()))
     if sink.digest != digest:
-        raise session.error(f"blob {digest} came with another digest: {sink.digest}")
+        raise WrongDigest(f"{session.name}: blob {digest} came with another digest: {sink.digest}")

@@ -1,9 +1,9 @@
 """An image from a registry into the store: its documents first, then its layers side by side.
 
 Each blob goes from the socket into a file beside its place, hashed on the way, and has its name
-only once it is whole; a layer is unpacked while the next ones come. The image gets its name last,
-and the store is held against collections until then: so a kill at any point leaves the old image,
-or the new one, and blobs that the next attempt finds again.
+only once it is whole; half of one is kept for the next attempt. A layer is unpacked while the next
+ones come. The image gets its name last, and the store is held against collections until then: so a
+kill at any point leaves the old image, or the new one, and blobs that the next attempt finds again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from runtime.errors import ImageError, RegistryError
 from runtime.images.blobs import BlobWriter, check_bytes
 from runtime.images.config import Configuration, read_configuration
 from runtime.images.document import MAX_DOCUMENT
+from runtime.images.halves import resumed
 from runtime.images.image import Image
 from runtime.images.layers import chain_ids
 from runtime.images.manifest import (
@@ -34,7 +35,7 @@ from runtime.images.naming import name_of
 from runtime.images.reference import Reference
 from runtime.images.store import ImageStore, own_platform
 from runtime.registry.access import Access
-from runtime.registry.fetching import FetchedManifest, fetch_blob, fetch_manifest
+from runtime.registry.fetching import FetchedManifest, WrongDigest, fetch_blob, fetch_manifest
 from runtime.registry.session import Session
 
 AT_ONCE = 3
@@ -87,21 +88,14 @@ async def pull(store: ImageStore, access: Access, wanted: Wanted, report: Report
 
     Raises RegistryError with what each of them said, or ImageError for what is wrong here.
     """
-    reference = wanted.reference
-    problems: list[str] = []
-    for place in access.registries.places(reference):
-        try:
-            async with access.session(place) as session:
-                return await _pull(store, session, wanted, report)
-        except RegistryError as error:
-            problems.append(str(error))
-        except OSError as error:
-            cause = (error.strerror or str(error)).lower()
-            raise ImageError(f"{reference}: write to the image store: {cause}") from error
-    raise RegistryError("; ".join(reversed(problems)))
+    try:
+        return await access.first(wanted.reference, partial(_pull, store, wanted, report))
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise ImageError(f"{wanted.reference}: write to the image store: {cause}") from error
 
 
-async def _pull(store: ImageStore, session: Session, wanted: Wanted, report: Report) -> Pulled:
+async def _pull(store: ImageStore, wanted: Wanted, report: Report, session: Session) -> Pulled:
     reference = wanted.reference
     with store.adding():
         found = await fetch_manifest(session, reference.digest or reference.tag or "")
@@ -193,9 +187,18 @@ def _configuration(
 async def _fetch(
     store: ImageStore, session: Session, blob: Descriptor, told: Callable[[int], None]
 ) -> None:
-    """Bring a blob. Raises ImageError or OSError."""
-    with store.blobs.writer() as writer:
-        await fetch_blob(session, blob.digest, blob.size, _Sink(writer, told))
+    """Bring a blob, or what a former attempt has not brought. Raises ImageError or OSError."""
+    with resumed(store.blobs, blob) as writer:
+        await trio.to_thread.run_sync(writer.take_over, blob.size)
+        begun = writer.size
+        sink = _Sink(writer, told)
+        try:
+            await fetch_blob(session, blob.digest, blob.size, sink, begun)
+        except WrongDigest:
+            if not begun:
+                raise
+            writer.restart()  # what was left may have suffered since
+            await fetch_blob(session, blob.digest, blob.size, sink)
         # Making it durable takes as long as the disk does.
         await trio.to_thread.run_sync(store.blobs.keep, writer, blob)
 
@@ -226,28 +229,29 @@ class _Layers:
     diff_ids: tuple[str, ...]
     report: Report
     failures: list[ImageError | OSError] = field(factory=list)
+    present: set[str] = field(factory=set)
+    """Layers that were whole and unpacked before."""
 
     async def fetch(self) -> None:
         """Bring all of them and unpack each. Raises ImageError or OSError."""
         layers = {layer.digest: layer for layer in self.manifest.layers}
         came = {digest: trio.Event() for digest in layers}
-        usable = set(self._usable())
+        unpacked = set(self._unpacked())
         for digest, layer in layers.items():
-            self.report(layer, Step.PRESENT if digest in usable else Step.WAITING, 0)
+            if digest not in unpacked:
+                self.report(layer, Step.WAITING, 0)
         limiter = trio.CapacityLimiter(AT_ONCE)
         async with trio.open_nursery() as nursery:
             for digest, layer in layers.items():
-                if digest in usable:
-                    came[digest].set()
-                    continue
-                bring = partial(self._bring, layer, limiter, came[digest])
+                is_unpacked = digest in unpacked
+                bring = partial(self._bring, layer, limiter, came[digest], unpacked=is_unpacked)
                 nursery.start_soon(self._attempt, nursery, bring)
-            nursery.start_soon(self._attempt, nursery, partial(self._unpack, came, usable))
+            nursery.start_soon(self._attempt, nursery, partial(self._unpack, came))
         if self.failures:
             raise self.failures[0]
 
-    def _usable(self) -> Iterator[str]:
-        """The layers that are there and unpacked, from the lowest up."""
+    def _unpacked(self) -> Iterator[str]:
+        """The layers that seem to be there and are unpacked, from the lowest up."""
         for layer, chain in zip(self.manifest.layers, chain_ids(self.diff_ids), strict=True):
             if self.store.layers.size(chain) is None:
                 return
@@ -266,20 +270,30 @@ class _Layers:
             nursery.cancel_scope.cancel()
 
     async def _bring(
-        self, layer: Descriptor, limiter: trio.CapacityLimiter, came: trio.Event
+        self,
+        layer: Descriptor,
+        limiter: trio.CapacityLimiter,
+        came: trio.Event,
+        *,
+        unpacked: bool,
     ) -> None:
+        """Have a layer's blob, which is read even where the layer is unpacked: others need it."""
         async with limiter:
-            if not await trio.to_thread.run_sync(self.store.blobs.is_sound, layer):
+            if await trio.to_thread.run_sync(self.store.blobs.is_sound, layer):
+                if unpacked:
+                    self.present.add(layer.digest)
+                    self.report(layer, Step.PRESENT, 0)
+            else:
                 tell = partial(self.report, layer, Step.FETCHING)
                 await _fetch(self.store, self.session, layer, tell)
                 self.report(layer, Step.FETCHED, layer.size)
         came.set()
 
-    async def _unpack(self, came: Mapping[str, trio.Event], usable: set[str]) -> None:
+    async def _unpack(self, came: Mapping[str, trio.Event]) -> None:
         """Unpack the layers in their order, each as soon as it has come."""
         for count, layer in enumerate(self.manifest.layers, 1):
             await came[layer.digest].wait()
-            if layer.digest in usable:
+            if layer.digest in self.present:
                 continue
             self.report(layer, Step.UNPACKING, layer.size)
             layers, diff_ids = self.manifest.layers[:count], self.diff_ids[:count]

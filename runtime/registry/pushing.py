@@ -7,27 +7,22 @@ against collections meanwhile.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from typing import BinaryIO, Self
-from urllib.parse import urlencode
 
-import httpx
 import trio
 from attrs import evolve, field, frozen
 
 from runtime.errors import ImageError
-from runtime.images.compression import PIECE
 from runtime.images.manifest import Descriptor, Index, Manifest, choose, read_manifest
 from runtime.images.naming import name_of
 from runtime.images.reference import Reference, parse_reference
 from runtime.images.store import ImageStore, own_platform
 from runtime.registry.access import Access
-from runtime.registry.retry import ATTEMPTS, RETRIED, pause
-from runtime.registry.session import BrokenOff, Call, Session
+from runtime.registry.session import Call, Session
+from runtime.registry.uploading import Upload
 
 AT_ONCE = 3
 """Blobs that are sent side by side."""
@@ -177,64 +172,13 @@ class _Blobs:
         if present:
             self.report(blob, PushStep.PRESENT, blob.size)
             return
-        failures = 0
-        while True:
-            try:
-                step = await self._upload(blob)
-            except BrokenOff:
-                failures += 1
-                if failures == ATTEMPTS:
-                    raise
-                await trio.sleep(pause(failures, None, random.random()))
-            else:
-                self.report(blob, step, blob.size)
-                return
-
-    async def _upload(self, blob: Descriptor) -> PushStep:
-        """Send a blob from its beginning, or have it mounted. Raises BrokenOff or RegistryError."""
-        begin = self.session.url("blobs/uploads/")
-        if source := self.sources.get(blob.digest):
-            begin += f"?{urlencode({'mount': blob.digest, 'from': source})}"
-        async with self.session.answer(Call(method="POST", url=begin, content=b"")) as response:
-            if response.status_code == 201:
-                return PushStep.MOUNTED
-            if response.status_code != 202:
-                raise await self.session.refusal(response)
-            place = self.session.led_to(begin, response)
-        place += f"{'&' if '?' in place else '?'}{urlencode({'digest': blob.digest})}"
         with self.store.blobs.open(blob.digest) as file:
-            call = Call(
-                method="PUT",
-                url=place,
-                headers={
-                    "Content-Type": "application/octet-stream",
-                    "Content-Length": str(blob.size),
-                },
-                content=lambda: _Body(file, partial(self.report, blob, PushStep.SENDING)),
-                patient=False,
+            upload = Upload(
+                session=self.session,
+                blob=blob,
+                file=file,
+                told=partial(self.report, blob, PushStep.SENDING),
+                source=self.sources.get(blob.digest),
             )
-            async with self.session.answer(call) as response:
-                if response.status_code in RETRIED:
-                    raise BrokenOff(str(await self.session.refusal(response)))
-                if response.status_code != 201:
-                    raise await self.session.refusal(response)
-        return PushStep.DONE
-
-
-class _Body(httpx.AsyncByteStream):
-    """A file from its beginning. No generator: httpx would leave it to the collector."""
-
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
-        self._file = file
-        self._told = told
-        file.seek(0)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        self._told(self._file.tell())
-        piece = self._file.read(PIECE)
-        if not piece:
-            raise StopAsyncIteration
-        return piece
+            mounted = await upload.send()
+        self.report(blob, PushStep.MOUNTED if mounted else PushStep.DONE, blob.size)

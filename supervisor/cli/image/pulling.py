@@ -10,6 +10,7 @@ import click
 from supervisor.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from runtime.images.reference import Reference
     from runtime.registry.pulling import Pulled, Wanted
 
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     metavar="OS/ARCH[/VARIANT]",
     help="Take the image for this platform, not for ours.",
 )
+@click.option("-a", "--all-tags", is_flag=True, help="Bring the images of all tags that NAME has.")
 @click.argument("reference", metavar="NAME[:TAG|@DIGEST]")
 @click.pass_obj
-def command(settings: Settings, reference: str, *, quiet: bool, platform: str | None) -> None:
+def command(
+    settings: Settings, reference: str, *, quiet: bool, platform: str | None, all_tags: bool
+) -> None:
     """Bring an image from its registry into the store.
 
     Names are Docker's: busybox is docker.io/library/busybox:latest.
@@ -38,13 +42,36 @@ def command(settings: Settings, reference: str, *, quiet: bool, platform: str | 
         chosen = None if platform is None else parse_platform(platform)
     except ImageError as error:
         raise Failure(str(error), code=USAGE) from error
-    if not quiet and parsed.tag == DEFAULT_TAG and f":{DEFAULT_TAG}" not in reference:
+    by_default = parsed.tag == DEFAULT_TAG and f":{DEFAULT_TAG}" not in reference
+    if all_tags and not by_default:
+        raise Failure("a tag or digest can't be used with --all-tags/-a", code=USAGE)
+    if not quiet and by_default and not all_tags:
         click.echo(f"Using default tag: {DEFAULT_TAG}")
-    wanted = Wanted(reference=parsed, platform=chosen)
-    pulled = bring(settings, wanted, None if quiet else sys.stdout)
-    if not quiet:
-        tell(pulled, wanted, sys.stdout)
-    click.echo(wanted.name)
+    for each in _all_tags(parsed) if all_tags else [parsed]:
+        wanted = Wanted(reference=each, platform=chosen)
+        pulled = bring(settings, wanted, None if quiet else sys.stdout)
+        if not quiet:
+            tell(pulled, wanted, sys.stdout)
+        click.echo(wanted.name)
+
+
+def _all_tags(reference: Reference) -> list[Reference]:
+    """A name with each tag that its registry has. Raises Failure."""
+    import trio
+    from attrs import evolve
+
+    from runtime.errors import ImageError
+    from runtime.images.reference import parse_reference
+    from runtime.registry.tags import fetch_tags
+    from supervisor.cli.failure import Failure
+    from supervisor.cli.image.registries import own_access
+
+    try:
+        name = evolve(reference, tag=None)
+        tags = trio.run(own_access().first, name, fetch_tags)
+        return [parse_reference(f"{name}:{tag}") for tag in tags]
+    except ImageError as error:
+        raise Failure(str(error)) from error
 
 
 def bring(settings: Settings, wanted: Wanted, stream: TextIO | None) -> Pulled:

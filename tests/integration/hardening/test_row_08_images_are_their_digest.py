@@ -13,7 +13,7 @@ import pytest
 
 from runtime.directories import Directories
 from runtime.errors import ImageError
-from runtime.images.collection import verify
+from runtime.images.collection import collect, verify
 from runtime.images.loading import load_archive
 from runtime.images.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from runtime.images.reference import parse_reference
@@ -159,7 +159,7 @@ async def test_the_registry_is_right_where_nothing_is_changed(state: Directories
 async def test_what_a_registry_may_not_send_is_refused(
     data: bytes, state: Directories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is named, no layer can be used, and nothing half of it is left."""
+    """Nothing is named, no layer can be used, and a half of it goes with the next collection."""
     monkeypatch.setattr("runtime.registry.session.pause", lambda *_: 0)
     monkeypatch.setattr("runtime.registry.fetching.pause", lambda *_: 0)
     state.prepare()
@@ -169,4 +169,6 @@ async def test_what_a_registry_may_not_send_is_refused(
             await pull_from(server, store)
     assert store.entries() == []
     assert store.layers.names() == []
+    assert all(name.startswith("half-") for name in os.listdir(store.blobs.incoming))
+    assert collect(store, state) is not None
     assert os.listdir(store.blobs.incoming) == []

@@ -46,6 +46,10 @@ def test_a_pull_says_what_docker_says(peer: Peer, state: Directories) -> None:
     assert again.stdout.splitlines()[-2] == f"Status: Image is up to date for {name}"
     assert pocker(state, "pull", "-q", name).stdout == f"{name}\n"
     assert pocker(state, "images", "--format", "{{.Repository}}:{{.Tag}}").stdout == f"{name}\n"
+    everything = pocker(state, "pull", "-a", "-q", f"{peer.host}/team/app").stdout
+    assert sorted(everything.splitlines()) == [
+        f"{peer.host}/team/app:{tag}" for tag in ("docker", "large", "many", "one", "small")
+    ]
 
 
 def test_a_push_says_what_docker_says(peer: Peer, state: Directories) -> None:
@@ -75,6 +79,9 @@ def test_a_push_says_what_docker_says(peer: Peer, state: Directories) -> None:
          "{host}/team/app:latest: 127.0.0.1 answered 404 MANIFEST_UNKNOWN: manifest unknown"),
         (["{host}/none:x"], 1,
          "{host}/none:x: 127.0.0.1 answered 404 MANIFEST_UNKNOWN: manifest unknown"),
+        (["-a", "{host}/team/app:small"], 2,
+         "a tag or digest can't be used with --all-tags/-a"),
+        (["-a", "{host}/none"], 1, "{host}/none: 127.0.0.1 answered 404 NAME_UNKNOWN"),
         (["App"], 2, "image reference 'App': the name is not in lower case"),
         (["--platform", "a/b/c/d", "app"], 2,
          "platform 'a/b/c/d' is not [OS/]ARCHITECTURE[/VARIANT]"),

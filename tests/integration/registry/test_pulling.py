@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
+import trio
 
 from runtime.directories import Directories
 from runtime.errors import ImageError, RegistryError
@@ -118,6 +119,32 @@ async def test_a_registry_may_die_in_mid_transfer(
     assert list(verify(store)) == []
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_half_a_layer_is_not_fetched_again(
+    damaged: bool, peer: Peer, store: ImageStore, access: Access
+) -> None:
+    """The next pull goes on behind it, and begins anew where it is not what it should be."""
+    done: list[int] = []
+    name = f"{peer.host}/team/app:large"
+
+    def report(layer: Descriptor, step: Step, count: int) -> None:
+        if step is Step.FETCHING and layer.size > LARGE:
+            done.append(count)
+            first.cancel()  # it is of no use to the second one
+
+    with trio.CancelScope() as first:
+        await bring(store, access, name, report=report)
+    (half,) = Path(store.blobs.incoming).iterdir()
+    size = half.stat().st_size
+    if damaged:
+        half.write_bytes(bytes(size))
+    done.clear()
+    await bring(store, access, name, report=report)
+    assert done[0] > size
+    assert (sorted(done) == done) is not damaged
+    assert list(verify(store)) == []
+
+
 async def test_a_full_disk_is_told(peer: Peer, access: Access, small_disk: str) -> None:
     """The error names the image and the cause, and what was written is given back."""
     store = ImageStore(small_disk)
@@ -152,16 +179,18 @@ async def test_mirrors_come_first(
 
 
 async def test_what_is_damaged_comes_again(peer: Peer, store: ImageStore, access: Access) -> None:
-    """The documents, and a layer that has not been unpacked."""
+    """The documents, and a layer, whether it has been unpacked or not."""
     name = f"{peer.host}/team/app:one"
     image = (await bring(store, access, name)).image
     (layer,) = image.manifest.layers
     (chain,) = chain_ids(image.configuration.diff_ids)
-    store.layers.remove(chain)
-    for digest in (image.target.digest, image.id, layer.digest):
-        blob = Path(store.blobs.path(digest))
-        blob.write_bytes(bytes(blob.stat().st_size))
-    assert len(list(verify(store))) > 0
-    await bring(store, access, name)
-    assert list(verify(store)) == []
+    for unpacked in (True, False):
+        if not unpacked:
+            store.layers.remove(chain)
+        for digest in (image.target.digest, image.id, layer.digest):
+            blob = Path(store.blobs.path(digest))
+            blob.write_bytes(bytes(blob.stat().st_size))
+        assert len(list(verify(store))) > 0
+        await bring(store, access, name)
+        assert list(verify(store)) == []
     assert store.resolve(name).layers == (store.layers.tree(chain),)

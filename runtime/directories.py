@@ -85,6 +85,11 @@ class ContainerDirectory:
         return f"{self.runtime}/inherited.json"
 
     @property
+    def volumes(self) -> str:
+        """The named volumes that the container has; they stay as long as this does."""
+        return f"{self.runtime}/volumes.json"
+
+    @property
     def exit_record(self) -> str:
         """The record that PID 1 writes when the command has ended."""
         return f"{self.runtime}/exit"
@@ -127,6 +132,11 @@ class Directories:
     def images(self) -> str:
         """The unpacked layers of images."""
         return f"{self.image_store}/layers"
+
+    @property
+    def volumes(self) -> str:
+        """Named volumes; like images they are there for all containers."""
+        return f"{self.image_store}/volumes"
 
     @property
     def containers(self) -> str:

@@ -31,6 +31,10 @@ class ImageError(ContainerError):
     """An image could not be found, read, trusted or kept; the store is as it was."""
 
 
+class VolumeError(ContainerError):
+    """A volume could not be found, made or removed; it is there as it was, or not at all."""
+
+
 class RegistryError(ImageError):
     """A registry could not be reached, refused, or sent what it should not have."""
 

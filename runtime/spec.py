@@ -19,6 +19,7 @@ from runtime.security.sysctls import check_sysctl
 
 ID_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
+VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
 _HOST_NAME = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?")
 """Wider than what a container may be called: others have names with underscores."""
@@ -53,11 +54,19 @@ Rootfs: TypeAlias = HostRootfs | DirectoryRootfs | OverlayRootfs
 
 @frozen(kw_only=True)
 class Volume:
-    """A file or directory of the host that the container sees at `target`."""
+    """What the container sees at `target`: a file or directory of the host, or a named volume.
+
+    `source` is an absolute path, or the name of the volume, which is made if need be.
+    """
 
     source: str
     target: str
     read_only: bool = False
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it is of the host."""
+        return self.source.startswith("/")
 
 
 @frozen(kw_only=True)
@@ -142,6 +151,12 @@ def check_path(where: str, path: str) -> None:
         raise SpecError(where, "contains a NUL character")
     if ".." in path.split("/"):
         raise SpecError(where, f"{path!r} contains '..'")
+
+
+def _check_source(where: str, source: str) -> None:
+    if not source.startswith("/") and VOLUME_NAME.fullmatch(source):
+        return
+    check_path(where, source)
 
 
 def _check_target(where: str, path: str) -> None:
@@ -248,7 +263,7 @@ class ContainerSpec:
     def _check_paths(self) -> None:
         check_path("working_dir", self.working_dir)
         for position, volume in enumerate(self.volumes):
-            check_path(f"volumes[{position}].source", volume.source)
+            _check_source(f"volumes[{position}].source", volume.source)
             _check_target(f"volumes[{position}].target", volume.target)
         for position, tmpfs in enumerate(self.tmpfs):
             _check_target(f"tmpfs[{position}].target", tmpfs.target)

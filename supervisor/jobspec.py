@@ -153,9 +153,9 @@ class JobSpec:
     Example: labels = { team = "etl" }
     """
     volumes: Volumes = ()
-    """Files and directories of the host that the job sees.
+    """Files and directories of the host, and named volumes, that the job sees.
 
-    Example: volumes = ["./data:/data", { source = "/srv", target = "/srv", read_only = true }]
+    Example: volumes = ["./in:/in:ro", "results:/out", { source = "/a", target = "/b" }]
     """
     tmpfs: TmpfsMounts = ()
     """Empty file systems in memory.

@@ -84,7 +84,11 @@ HostPath = Annotated[str, Kind("path on the host; a relative one starts at the f
 HostPaths = Annotated[tuple[str, ...], Kind("path on the host, or a list of them")]
 ContainerPath = Annotated[str, Kind("absolute path in the container")]
 MountSource = Annotated[
-    str, Kind("path on the host: absolute, or relative to the file's directory with `./` or `../`")
+    str,
+    Kind(
+        "path on the host: absolute, or relative to the file's directory with `./` or `../`;"
+        " or the name of a volume"
+    ),
 ]
 MountTarget = Annotated[str, Kind("absolute path in the container, not in /proc or /sys")]
 DevicePath = Annotated[str, Kind("absolute path of a device")]

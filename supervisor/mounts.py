@@ -11,15 +11,19 @@ from typing import Annotated
 
 from attrs import frozen
 
+from runtime.spec import VOLUME_NAME
 from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Size
 
 
 @frozen(kw_only=True)
 class Volume:
-    """A file or directory of the host that the job sees at `target`."""
+    """A file or directory of the host, or a named volume, that the job sees at `target`."""
 
     source: MountSource
-    """What the job sees; must exist."""
+    """What the job sees.
+
+    A path must exist; a named volume is made where there is none of that name, and stays.
+    """
     target: MountTarget
     """Where the job sees it."""
     read_only: Flag = False
@@ -73,13 +77,14 @@ def is_marked_path(text: str) -> bool:
 
 
 def mount_source(base: str, text: str) -> str:
-    """A path on the host that says itself that it is one; a bare name would be a named volume."""
-    if text[:1] not in ("", "~") and not is_marked_path(text):
+    """A path on the host that says itself that it is one, or the name of a volume."""
+    if text[:1] in ("", "~") or is_marked_path(text):
+        return host_path(base, text)
+    if not VOLUME_NAME.fullmatch(text):
         raise ValueError(
-            f"{text!r} is the name of a volume, and only paths are accepted;"
-            f" write './{text}' for one beside the file"
+            f"{text!r} is not the name of a volume; write './{text}' for a path beside the file"
         )
-    return host_path(base, text)
+    return text
 
 
 def absolute_path(text: str) -> str:

@@ -29,6 +29,11 @@ class Places:
         return f"{self.directories.root}/control.sock"
 
     @property
+    def held_volumes(self) -> Path:
+        """The volumes that the jobs of an `up` hold."""
+        return Path(self.directories.state, "held.json")
+
+    @property
     def own_log(self) -> str:
         """What a supervisor in the background has to say."""
         return f"{self.directories.state}/supervisor.log"

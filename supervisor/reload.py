@@ -8,13 +8,14 @@ of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import structlog
 import trio
 from attrs import define, evolve, field
 
+from runtime.errors import ContainerError
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.journal import EventKind
@@ -37,6 +38,8 @@ class Reloader:
     scheduler: Scheduler
     around: Callable[[], AbstractContextManager[None]]
     """Entered while a file is read and what it says is made to hold."""
+    hold: Callable[[Iterable[JobSpec]], None]
+    """Called with the jobs before any new one begins. Raises ContainerError."""
     _alone: trio.Lock = field(factory=trio.Lock, init=False)
 
     async def reload(self) -> Revision:
@@ -53,6 +56,7 @@ class Reloader:
         try:
             jobsfile = await trio.to_thread.run_sync(self.read)
             chosen = self._choose(jobsfile)
+            self._hold(jobsfile, chosen)
         except JobsFileError as error:
             self._refuse(error)
             raise
@@ -67,6 +71,12 @@ class Reloader:
             message = f"has no job of those that were asked for: {', '.join(self.names)}"
             raise JobsFileError([Problem(jobsfile.path, None, "jobs", message)])
         return {name: jobsfile.jobs[name] for name in select(graph_of(jobsfile.jobs), left)}
+
+    def _hold(self, jobsfile: JobsFile, chosen: Mapping[str, JobSpec]) -> None:
+        try:
+            self.hold(chosen.values())
+        except ContainerError as error:
+            raise JobsFileError([Problem(jobsfile.path, None, "", str(error))]) from error
 
     def _refuse(self, error: JobsFileError) -> None:
         problems = [str(problem) for problem in error.problems]

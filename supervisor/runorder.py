@@ -21,6 +21,7 @@ from supervisor.faults import REFUSALS, faults_of
 from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
+from supervisor.mounts import is_marked_path
 from supervisor.problems import JobsFileError, did_you_mean, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import make_converter
@@ -157,7 +158,7 @@ def cpu_weight(shares: int) -> int:
 def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
     """The key and the entry that ``--mount type=bind,source=/a,target=/b,readonly`` stands for."""
     table: dict[str, object] = {}
-    kind = ""
+    kind = "volume"
     for option in text.split(","):
         name, equals, value = option.partition("=")
         if name == "type":
@@ -169,7 +170,10 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
         else:
             raise OrderError(f"--mount: {option!r} is not an option of a mount")
     if kind not in _MOUNTS:
-        raise OrderError(f"--mount: {text!r}: type={kind} is neither bind nor tmpfs")
+        raise OrderError(f"--mount: {text!r}: type={kind} is neither bind, volume nor tmpfs")
+    if kind != "tmpfs" and is_marked_path(str(table.get("source", "."))) != (kind == "bind"):
+        wanted = "a path" if kind == "bind" else "the name of a volume"
+        raise OrderError(f"--mount: {text!r}: the source of type={kind} is {wanted}")
     return _MOUNTS[kind], table
 
 
@@ -205,7 +209,7 @@ _LOG_OPTIONS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "compress": ("compress", {"true": True, "false": False}.__getitem__),
 }
 _ANY = "any"
-_MOUNTS = {"bind": "volumes", "tmpfs": "tmpfs"}
+_MOUNTS = {"bind": "volumes", "volume": "volumes", "tmpfs": "tmpfs"}
 _MOUNT_KEYS = {
     "source": "source",
     "src": "source",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,9 @@ from runtime.process import boot_id
 from supervisor.api.server import control_socket, serve_control
 from supervisor.forwarding import Forwarder
 from supervisor.hangup import Terminal, end_as_hung_up
+from supervisor.holding import hold_volumes
 from supervisor.job import JobRun
-from supervisor.jobspec import JobsFile
+from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.journal import Journal
 from supervisor.lock import SupervisorLock
 from supervisor.logs import LineSink
@@ -196,33 +197,54 @@ async def open_service(
         runtime = _open_runtime(means)
         journal = open_journal(places)
         try:
-            shop = Workshop(
-                file=jobsfile.path,
-                project=jobsfile.name,
-                runtime=runtime,
-                journal=journal,
-                session=begin_or_take_up(journal, jobsfile, runtime),
-                boot=boot_id(),
-                slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
-                places=places,
-                sink=watcher.sink,
-                changed=watcher.changed,
-                lasting=book.lasting,
-            )
+            shop = _workshop(jobsfile, runtime, journal, watcher=watcher, book=book)
+            hold = _nothing_to_hold if book.lasting else partial(hold_volumes, places)
+            hold(jobsfile.jobs[name] for name in chosen)
             runs = await restore_runs(shop, jobsfile, chosen, book.again)
-            scheduler = Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT)
-            around = watcher.reloading
             reloader = Reloader(
-                names=names, read=book.read, shop=shop, scheduler=scheduler, around=around
+                names=names,
+                read=book.read,
+                shop=shop,
+                scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
+                around=watcher.reloading,
+                hold=hold,
             )
-            forwarder = Forwarder(scheduler=scheduler)
+            forwarder = Forwarder(scheduler=reloader.scheduler)
             yield Service(control=control, reloader=reloader, forwarder=forwarder)
             await remove_strays(runtime)  # what could not be removed when its attempt ended
             if not book.lasting:
                 journal.end_session(shop.session)
+                hold(())
         finally:
             journal.close()
             runtime.close()
+
+
+def _workshop(
+    jobsfile: JobsFile,
+    runtime: Runtime,
+    journal: Journal,
+    *,
+    watcher: Watcher,
+    book: Book,
+) -> Workshop:
+    return Workshop(
+        file=jobsfile.path,
+        project=jobsfile.name,
+        runtime=runtime,
+        journal=journal,
+        session=begin_or_take_up(journal, jobsfile, runtime),
+        boot=boot_id(),
+        slots=trio.CapacityLimiter(jobsfile.concurrency or float("inf")),
+        places=Places(directories=runtime.directories),
+        sink=watcher.sink,
+        changed=watcher.changed,
+        lasting=book.lasting,
+    )
+
+
+def _nothing_to_hold(_: Iterable[JobSpec]) -> None:
+    """What is written down in another place is held by that."""
 
 
 def _open_runtime(means: Means) -> Runtime:

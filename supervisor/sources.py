@@ -75,7 +75,8 @@ def _sources(job: JobSpec) -> Iterator[tuple[KeyPath, str, _Wanted]]:
     if job.rootfs is not None:
         yield ("rootfs",), job.rootfs, _DIRECTORY
     for position, volume in enumerate(job.volumes):
-        yield ("volumes", position), volume.source, _ANYTHING
+        if volume.source.startswith("/"):
+            yield ("volumes", position), volume.source, _ANYTHING
     for position, device in enumerate(job.devices):
         yield ("devices", position), device.source, _DEVICE
     for position, limit in enumerate(job.limits.io):

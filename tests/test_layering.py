@@ -57,6 +57,7 @@ PURE = (
     "runtime.units",
     "supervisor.cli.image.wording",
     "supervisor.cli.overview",
+    "supervisor.cli.volume.filtering",
     "supervisor.conflicts",
     "supervisor.containerspec",
     "supervisor.envfile",

@@ -65,6 +65,7 @@ from runtime.process import Process, namespace_pid
 from runtime.rootfs import Identity
 from runtime.rootfs.writable import make_writable_layer
 from runtime.spec import ContainerSpec
+from runtime.volumes.placing import provide_volumes
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
@@ -172,6 +173,11 @@ class Container:
             identity = identity_of(spec, context.directories)
             if spec.cgroup == "private-rw":
                 self.cgroup.give_to(identity.uid, identity.gid)
+            if any(not volume.is_path for volume in spec.volumes):
+                # What this takes may be much, and others have to wait for their turn meanwhile.
+                await trio.to_thread.run_sync(
+                    provide_volumes, spec, self.directory, context.directories
+                )
             write_new_file(self.directory.inherited, dump_inherited(spec), 0o600)
             steps = prepare_plan(spec, identity, context.directories, self.cgroup.paths)
             report = self._launch(spec, context.program, encode(steps), identity)

@@ -30,6 +30,7 @@ from runtime.spec import (
     HostRootfs,
     OverlayRootfs,
 )
+from runtime.volumes.placing import placed
 
 _RESOLVER = "/etc/resolv.conf"
 _CGROUPS = "/sys/fs/cgroup"
@@ -78,7 +79,7 @@ def check_sources(spec: ContainerSpec) -> None:
         if not os.path.isdir(root):
             raise StartError(f"image {root}: no such directory")
     for position, volume in enumerate(spec.volumes):
-        if not os.path.exists(volume.source):
+        if volume.is_path and not os.path.exists(volume.source):
             raise StartError(f"volumes[{position}]: source {volume.source} does not exist")
     for position, device in enumerate(spec.devices):
         if not os.path.exists(device.source):
@@ -197,4 +198,4 @@ def _plan(
         cgroup_mounts=cgroup_mounts(labels),
         seccomp=seccomp,
     )
-    return build_plan(spec, around)
+    return build_plan(placed(spec, directories), around)

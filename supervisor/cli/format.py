@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import click
 
+from supervisor.cli.template import TemplateError, render
+
 Format: TypeAlias = Literal["table", "json"]
 Document: TypeAlias = Mapping[str, Any]
 
@@ -24,6 +26,16 @@ def format_option(*formats: str) -> Callable[[F], F]:
         show_default=True,
         help="How to show it.",
     )
+
+
+def echo_rendered(template: str, documents: Sequence[Document]) -> None:
+    """A line for each, in a form of the user's own. Raises UsageError."""
+    try:
+        lines = [render(template, document) for document in documents]
+    except TemplateError as error:
+        raise click.UsageError(f"--format: {error}") from error
+    for line in lines:
+        click.echo(line)
 
 
 def print_json(documents: Sequence[Document]) -> None:

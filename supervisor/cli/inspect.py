@@ -16,11 +16,10 @@ from runtime.errors import SpecError
 from runtime.images.config import ImageConfig, write_config
 from supervisor.cli.documents import attempt_document, run_document
 from supervisor.cli.finding import Found, find_all
-from supervisor.cli.format import print_json
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.moments import rfc3339
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
-from supervisor.cli.template import TemplateError, render
 from supervisor.containerspec import names_image, own_config
 from supervisor.detached.roster import PROJECT
 from supervisor.images import known_image_of
@@ -44,13 +43,8 @@ def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
     documents = [_document(found) for found in find_all(settings, names)]
     if form is None:
         print_json(documents)
-        return
-    try:
-        lines = [render(form, document) for document in documents]
-    except TemplateError as error:
-        raise click.UsageError(f"--format: {error}") from error
-    for line in lines:
-        click.echo(line)
+    else:
+        echo_rendered(form, documents)
 
 
 def _document(found: Found) -> Mapping[str, Any]:

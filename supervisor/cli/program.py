@@ -72,6 +72,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "rmi": "Remove images.",
         "image": "Look after images: history, inspect, prune, verify and all of the above.",
     },
+    "Volumes": {
+        "volume": "Look after volumes: create, ls, inspect, rm and prune.",
+    },
     "Understand": {
         "check": "Check a file; start nothing.",
         "plan": "Show each step of a job's start; take none.",
@@ -100,6 +103,7 @@ _MODULES = {
     "rmi": "image.removal",
     "save": "image.saving",
     "tag": "image.tagging",
+    "volume": "volume.group",
 }
 
 _COMMANDS = {name: text for section in SECTIONS.values() for name, text in section.items()}

@@ -128,8 +128,9 @@ def test_paths_are_absolute_and_plain(path: str, problem: str) -> None:
     assert refusal(working_dir=path) == f"working_dir: {problem}"
     assert refusal(rootfs=DirectoryRootfs(path)) == f"rootfs: {problem}"
     assert refusal(rootfs=OverlayRootfs(("/a", path))) == f"rootfs: {problem}"
-    volumes = (Volume(source="/a", target="/a"), Volume(source=path, target="/b"))
-    assert refusal(volumes=volumes) == f"volumes[1].source: {problem}"
+    if path != "data":  # which is the name of a volume
+        volumes = (Volume(source="/a", target="/a"), Volume(source=path, target="/b"))
+        assert refusal(volumes=volumes) == f"volumes[1].source: {problem}"
     assert refusal(volumes=(Volume(source="/", target=path),)) == f"volumes[0].target: {problem}"
     assert refusal(tmpfs=(Tmpfs(target=path),)) == f"tmpfs[0].target: {problem}"
     device = Device(source=path, target="/dev/x")

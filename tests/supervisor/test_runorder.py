@@ -132,6 +132,7 @@ def test_what_is_no_option_of_a_log_is_refused(
             "type=bind,source=/a,target=/b,readonly",
             ("volumes", {"source": "/a", "target": "/b", "read_only": True}),
         ),
+        ("source=a,dst=/b", ("volumes", {"source": "a", "target": "/b"})),
         ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
         ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
     ],
@@ -142,7 +143,7 @@ def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "type=bind,colour=red", "type=volume,dst=/x", "source=/a,dst=/b"]
+    "text", ["", "type=bind,colour=red", "type=bind,src=a,dst=/x", "source=/a,dst=/b"]
 )
 def test_any_other_mount_is_refused(text: str) -> None:
     """Nothing that was asked for is left out."""

@@ -6,12 +6,8 @@ Each subcommand is `command` in a module of this package, imported when it is as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 
-import click
-
-from supervisor.cli.failure import USAGE, Failure
-from supervisor.problems import did_you_mean
+from supervisor.cli.subcommands import Subcommands
 
 SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
     "history": ("history", "Show how the layers of an image came about."),
@@ -30,27 +26,11 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
 """Name, module in this package, and what it does."""
 
 
-class _Subcommands(click.Group):
-    def list_commands(self, _: click.Context) -> list[str]:
-        return list(SUBCOMMANDS)
-
-    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in SUBCOMMANDS:
-            near = did_you_mean(cmd_name, SUBCOMMANDS)
-            raise Failure(f"no such command: image {cmd_name}{near}", code=USAGE)
-        module, _text = SUBCOMMANDS[cmd_name]
-        found = import_module(f"supervisor.cli.image.{module}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_module, text) in SUBCOMMANDS.items()])
-
-
-@click.group(cls=_Subcommands, subcommand_metavar="COMMAND [ARGS]...")
-def command() -> None:
+command = Subcommands(
+    "image",
+    SUBCOMMANDS,
     """Look after images.
 
     `pocker history` is about runs of jobs; that of an image is `pocker image history`.
-    """
+    """,
+)

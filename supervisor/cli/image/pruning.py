@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.images.collection import collect, users_of
+from supervisor.cli.confirming import confirm, force_option
 from supervisor.cli.failure import Failure
 from supervisor.cli.image.access import image_store
 from supervisor.cli.image.removal import removed
@@ -14,9 +15,17 @@ from supervisor.cli.settings import Settings
 
 @click.command
 @click.option("-a", "--all", "everything", is_flag=True, help="Also images that have a name.")
+@force_option
 @click.pass_obj
-def command(settings: Settings, *, everything: bool) -> None:
+def command(settings: Settings, *, everything: bool, force: bool) -> None:
     """Remove images without a name that no container stands on, and what nothing needs."""
+    kind = "all images" if everything else "all images without a name"
+    confirm(f"This removes {kind} that no container stands on.", force)
+    click.echo(f"Total reclaimed space: {size(prune(settings, everything=everything))}")
+
+
+def prune(settings: Settings, *, everything: bool) -> int:
+    """Remove them; returns the bytes that were freed. Raises Failure."""
     with image_store(settings, change=True) as store:
         survey = store.survey()
         for damaged in survey.damaged:
@@ -33,4 +42,4 @@ def command(settings: Settings, *, everything: bool) -> None:
             raise Failure("images are being added just now; try again later")
         for line in removed(collected):
             click.echo(line)
-    click.echo(f"Total reclaimed space: {size(collected.bytes)}")
+    return collected.bytes

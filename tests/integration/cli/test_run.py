@@ -58,7 +58,7 @@ def test_a_signal_that_ends_it_is_in_the_code(pocker: Pocker, image: str) -> Non
         (["--bogus"], 'no such option: --bogus; did you mean "--user"?'),
         (["-m", "10x"], "--memory: '10x' is not a size"),
         (["--memory-swap", "1g"], "--memory-swap: needs a memory limit beside it"),
-        (["-v", "data:/x"], "--volume or --mount: 'data' is the name of a volume"),
+        (["-v", "a/b:/x"], "--volume or --mount: 'a/b' is not the name of a volume"),
         (["-v", "/absent:/x"], "source /absent does not exist"),
         (["--cap-add", "NET_ADMINS"], "--cap-add: "),
         (["-u", "absent"], "no user 'absent'"),

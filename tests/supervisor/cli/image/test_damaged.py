@@ -48,7 +48,7 @@ def test_it_is_removed_name_by_name(state: Directories, broken: str) -> None:
     assert pocker(state, "image", "verify").stdout == "1 image, nothing wrong\n"
 
 
-@pytest.mark.parametrize("arguments", [("rmi", "-f", "{}"), ("image", "prune", "-a")])
+@pytest.mark.parametrize("arguments", [("rmi", "-f", "{}"), ("image", "prune", "-af")])
 def test_it_is_removed_at_once(arguments: tuple[str, ...], state: Directories, broken: str) -> None:
     """By its digest, or with all that nobody uses."""
     assert pocker(state, *(word.format(broken) for word in arguments)).code == 0

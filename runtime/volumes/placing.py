@@ -1,0 +1,34 @@
+"""Where on the host a container's volumes are, and how they come to be there before its start."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from runtime.directories import ContainerDirectory, Directories
+from runtime.spec import ContainerSpec, Volume
+from runtime.volumes.store import VolumeStore, data_in
+from runtime.volumes.usage import note_volumes
+
+
+def placed(spec: ContainerSpec, directories: Directories) -> ContainerSpec:
+    """The same container with the paths of the host in the place of the names of volumes."""
+    return evolve(spec, volumes=tuple(_placed(each, directories) for each in spec.volumes))
+
+
+def _placed(volume: Volume, directories: Directories) -> Volume:
+    if volume.is_path:
+        return volume
+    return evolve(volume, source=data_in(f"{directories.volumes}/{volume.source}"))
+
+
+def provide_volumes(
+    spec: ContainerSpec, directory: ContainerDirectory, directories: Directories
+) -> None:
+    """Have all that it names, made where it is missing. Raises VolumeError or OSError."""
+    names = dict.fromkeys(each.source for each in spec.volumes if not each.is_path)
+    if not names:
+        return
+    note_volumes(directory.volumes, [*names])
+    store = VolumeStore.of(directories)
+    for name in names:
+        store.ensure(name)

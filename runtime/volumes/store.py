@@ -1,0 +1,213 @@
+"""The named volumes of one state directory, each a directory with what is known of it and its data.
+
+A volume comes and goes by a rename under a lock: a kill at any point leaves it whole or gone, and
+what is half made or half removed is cleared away by the next one who changes something. A container
+writes down which volumes it has before it looks for them here, and a volume is taken away with the
+lock held and only after a look at what is written down. So either its user is seen, or that one
+finds it gone and makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
+
+from attrs import frozen
+
+from runtime.directories import Directories
+from runtime.errors import VolumeError
+from runtime.locking import locked
+from runtime.replacing import replace_file, sync_directory
+from runtime.spec import VOLUME_NAME
+
+Users: TypeAlias = Mapping[str, Sequence[str]]
+"""The containers that have each volume."""
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+_UNFINISHED, _DOOMED = ".new", ".gone-"
+"""No volume is called so."""
+
+
+class VolumeInUse(VolumeError):
+    """A container has the volume."""
+
+
+@frozen(kw_only=True)
+class StoredVolume:
+    """A volume, and the directory that it is kept in."""
+
+    name: str
+    created: float
+    """Seconds since the epoch."""
+    labels: Mapping[str, str]
+    home: str
+
+    @property
+    def data(self) -> str:
+        """The directory that containers see."""
+        return data_in(self.home)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody has given it a name."""
+        return is_anonymous(self.name)
+
+    def size(self) -> int:
+        """The bytes of its files. Raises OSError."""
+        return sum(_sizes(self.data).values())
+
+
+def data_in(home: str) -> str:
+    """The part of a volume's directory that containers see."""
+    return f"{home}/_data"
+
+
+def new_name() -> str:
+    """A name for a volume that is given none; by its form it is known as one of these."""
+    return secrets.token_hex(32)
+
+
+def is_anonymous(name: str) -> bool:
+    """Whether a volume of this name was given none."""
+    return _ANONYMOUS.fullmatch(name) is not None
+
+
+@frozen
+class VolumeStore:
+    """The volumes in `directory`, which is made when the first one is. All raise VolumeError."""
+
+    directory: str
+
+    @classmethod
+    def of(cls, directories: Directories) -> VolumeStore:
+        """Those that the containers of these directories have."""
+        return cls(directories.volumes)
+
+    def names(self) -> list[str]:
+        """The names of all, in order."""
+        try:
+            found = os.listdir(self.directory)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _failed("list volumes", error) from error
+        return sorted(name for name in found if VOLUME_NAME.fullmatch(name))
+
+    def find(self, name: str) -> StoredVolume:
+        """The volume of this name."""
+        home = self._home(name)
+        try:
+            with open(f"{home}/volume.json", "rb") as file:
+                document = json.load(file)
+            return StoredVolume(
+                name=name, created=document["created"], labels=document["labels"], home=home
+            )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise VolumeError(f"no such volume: {name}") from error
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise _failed(f"read volume {name}", error) from error
+
+    def volumes(self) -> list[StoredVolume]:
+        """All of them, in the order of their names."""
+        return [self.find(name) for name in self.names()]
+
+    def ensure(self, name: str, labels: Mapping[str, str] | None = None) -> StoredVolume:
+        """The volume of this name, made with these labels where there is none."""
+        home = self._home(name)
+        try:
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            with self._locked():
+                if not os.path.isdir(home):
+                    self._make(home, labels or {})
+        except OSError as error:
+            raise _failed(f"make volume {name}", error) from error
+        return self.find(name)
+
+    def remove(self, name: str, users: Callable[[], Users]) -> None:
+        """Take a volume away. Raises VolumeInUse, too."""
+        self.find(name)
+        with self._removing(name):
+            using = users().get(name)
+            if using:
+                raise VolumeInUse(f"volume {name}: is in use by {', '.join(using)}")
+            self._doom(name)
+
+    def remove_unused(self, names: Iterable[str], users: Callable[[], Users]) -> dict[str, int]:
+        """Take away those of these that nobody uses; returns their sizes."""
+        freed: dict[str, int] = {}
+        with self._removing("unused"):
+            used = users()
+            for name in names:
+                if name not in used and os.path.isdir(self._home(name)):
+                    freed[name] = self.find(name).size()
+                    self._doom(name)
+        return freed
+
+    def _home(self, name: str) -> str:
+        if not VOLUME_NAME.fullmatch(name):
+            raise VolumeError(
+                f"{name[:140]!r} is not the name of a volume: at most 128 letters, digits, '_', '.'"
+                " and '-', no sign first"
+            )
+        return f"{self.directory}/{name}"
+
+    def _locked(self) -> AbstractContextManager[bool]:
+        return locked(f"{self.directory}/.lock")
+
+    def _make(self, home: str, labels: Mapping[str, str]) -> None:
+        """Make it under another name, which what a kill has left may have, and then rename it."""
+        unfinished = f"{self.directory}/{_UNFINISHED}"
+        if os.path.isdir(unfinished):
+            shutil.rmtree(unfinished)
+        os.mkdir(unfinished, 0o700)
+        os.mkdir(data_in(unfinished))
+        os.chmod(data_in(unfinished), 0o755)  # a container's directory, whatever the umask here
+        document = {"created": time.time(), "labels": dict(labels)}
+        replace_file(f"{unfinished}/volume.json", json.dumps(document).encode(), alone=True)
+        os.rename(unfinished, home)
+        sync_directory(self.directory)
+
+    def _doom(self, name: str) -> None:
+        os.rename(self._home(name), f"{self.directory}/{_DOOMED}{secrets.token_hex(8)}")
+
+    @contextmanager
+    def _removing(self, what: str) -> Iterator[None]:
+        """What is doomed meanwhile goes in the end, when nobody need wait for it any more."""
+        try:
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            with self._locked():
+                yield
+                sync_directory(self.directory)
+            with locked(f"{self.directory}/.clearing"):
+                for name in os.listdir(self.directory):
+                    if name.startswith(_DOOMED):
+                        shutil.rmtree(f"{self.directory}/{name}")
+        except OSError as error:
+            raise _failed(f"remove volume {what}", error) from error
+
+
+def _sizes(directory: str) -> dict[tuple[int, int], int]:
+    """The sizes of the files in a directory by device and inode: a file with two names is one."""
+    sizes: dict[tuple[int, int], int] = {}
+    todo = [directory]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+                else:
+                    status = entry.stat(follow_symlinks=False)
+                    sizes[status.st_dev, status.st_ino] = status.st_size
+    return sizes
+
+
+def _failed(what: str, error: Exception) -> VolumeError:
+    cause = getattr(error, "strerror", None) or str(error)
+    return VolumeError(f"{what}: {cause.lower()}")

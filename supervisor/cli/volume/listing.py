@@ -1,0 +1,56 @@
+"""`pocker volume ls`: the volumes that there are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.settings import Settings
+from supervisor.cli.table import format_table
+from supervisor.cli.terminal import wants_colour
+from supervisor.cli.volume.access import volume_document, volume_store
+from supervisor.cli.volume.filtering import matches
+from supervisor.volumeusers import users_of_volumes
+
+
+@click.command
+@click.option("-q", "--quiet", is_flag=True, help="Only names.")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only those: dangling=true, name=PART, label=KEY[=VALUE], driver=local.",
+)
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    metavar="table|json|TEMPLATE",
+    help="How to show it; a template is a text with fields such as {{.Name}}.",
+)
+@click.pass_obj
+def command(settings: Settings, *, quiet: bool, filters: Sequence[str], form: str) -> None:
+    """List volumes."""
+    with volume_store(settings) as store:
+        used = users_of_volumes(settings.directories)
+        volumes = store.volumes()
+        try:
+            rows = [volume_document(each) for each in volumes if matches(each, filters, used)]
+        except ValueError as error:
+            raise Failure(f"--filter {error}", code=USAGE) from error
+    if quiet:
+        click.echo("".join(f"{row['Name']}\n" for row in rows), nl=False)
+    elif form == "json":
+        print_json(rows)
+    elif form == "table":
+        cells = [(row["Driver"], row["Name"]) for row in rows]
+        click.echo(format_table(("DRIVER", "VOLUME NAME"), cells, colour=wants_colour(sys.stdout)))
+    else:
+        echo_rendered(form, rows)

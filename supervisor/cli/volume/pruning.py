@@ -1,0 +1,51 @@
+"""`pocker volume prune`: volumes that nobody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import click
+
+from supervisor.cli.confirming import confirm, force_option
+from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.image.wording import size
+from supervisor.cli.settings import Settings
+from supervisor.cli.volume.access import volume_store
+from supervisor.cli.volume.filtering import matches
+from supervisor.volumeusers import users_of_volumes
+
+
+@click.command
+@click.option("-a", "--all", "everything", is_flag=True, help="Also volumes that have a name.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Only those: name=PART, label=KEY[=VALUE].",
+)
+@force_option
+@click.pass_obj
+def command(settings: Settings, *, everything: bool, filters: Sequence[str], force: bool) -> None:
+    """Remove the volumes that nobody uses and that were given no name, or all that nobody uses."""
+    kind = "all" if everything else "all nameless"
+    confirm(f"This removes {kind} volumes that no container uses, with what is in them.", force)
+    removed = prune(settings, everything=everything, filters=filters)
+    for name in removed:
+        click.echo(f"Deleted: {name}")
+    click.echo(f"Total reclaimed space: {size(sum(removed.values()))}")
+
+
+def prune(settings: Settings, *, everything: bool, filters: Sequence[str] = ()) -> dict[str, int]:
+    """Remove them; returns the sizes of those that have gone. Raises Failure."""
+    with volume_store(settings, change=True) as store:
+        try:
+            doomed = [
+                volume.name
+                for volume in store.volumes()
+                if (everything or volume.anonymous) and matches(volume, filters, ())
+            ]
+        except ValueError as error:
+            raise Failure(f"--filter {error}", code=USAGE) from error
+        return store.remove_unused(doomed, partial(users_of_volumes, settings.directories))

@@ -1,0 +1,25 @@
+"""Who uses which volumes: containers that run or are written down, and the jobs of an `up`."""
+
+from __future__ import annotations
+
+from runtime.directories import Directories
+from runtime.errors import VolumeError
+from runtime.volumes.usage import volumes_in_use
+from supervisor.detached.roster import Roster
+from supervisor.holding import held_volumes
+from supervisor.places import Places
+
+
+def users_of_volumes(directories: Directories) -> dict[str, list[str]]:
+    """Who uses each volume, those that people know by name first. Raises ContainerError."""
+    own = directories.detached
+    try:
+        used = volumes_in_use(own) | volumes_in_use(directories)
+    except OSError as error:
+        raise VolumeError(f"read {error.filename}: {error.strerror}") from error
+    known = held_volumes(Places(directories=directories))
+    for entry in Roster.of(own).entries().values():
+        for volume in entry.job.get("volumes", ()):
+            if not volume["source"].startswith("/"):
+                known.setdefault(volume["source"], []).append(f"container {entry.name}")
+    return {name: [f"container {each}" for each in ids] for name, ids in used.items()} | known

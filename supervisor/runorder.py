@@ -102,6 +102,14 @@ def read_order(table: Mapping[str, object], base: str, environ: Mapping[str, str
     )
 
 
+def read_limits(table: object) -> Limits:
+    """The limits that a table of them, and of nothing else, describes. Raises OrderError."""
+    known = keys_of(Resources)
+    if not isinstance(table, Mapping) or not table.keys() <= known.keys():
+        raise OrderError(f"limits: not a table of {', '.join(known)}")
+    return read_order(table, "/", {}).limits
+
+
 def order_spec(
     job: JobSpec,
     identifier: str,

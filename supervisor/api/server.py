@@ -30,7 +30,7 @@ from attrs import asdict, evolve, frozen
 from runtime.errors import ContainerError
 from supervisor.api.client import ControlError
 from supervisor.problems import JobsFileError
-from supervisor.runorder import OrderError, read_order
+from supervisor.runorder import OrderError, read_limits
 from supervisor.scheduler import Over
 from supervisor.systemd.activation import listening_socket
 from supervisor.values import read_signal
@@ -196,7 +196,7 @@ class _Desk:
         return run
 
     async def limit(self, request: Request, run: JobRun) -> JobRun:
-        limits = read_order(await request.json(), "/", {}).limits
+        limits = read_limits(await request.json())
         if run.attempt is not None:
             container = _container(run)
             if container is None:

@@ -16,6 +16,7 @@ from supervisor.runorder import (
     cpu_weight,
     lasting_table,
     order_spec,
+    read_limits,
     read_order,
     table_of_log,
     table_of_mount,
@@ -67,6 +68,16 @@ def test_what_is_wrong_is_told_by_its_option(changes: dict[str, object], message
     with pytest.raises(OrderError) as error:
         read_order({**LEAST, **changes}, "/", {})
     assert str(error.value).startswith(message)
+
+
+def test_a_table_of_limits_has_nothing_else() -> None:
+    """Whoever may ask for limits asks for no other key."""
+    assert read_limits({"memory": "1m", "pids_limit": -1}).memory == 1 << 20
+    with pytest.raises(OrderError, match=r"^--memory: '1x' is not a size"):
+        read_limits({"memory": "1x"})
+    for table in ({"image": "host"}, {"absent": 1}, ["memory"], "memory", None):
+        with pytest.raises(OrderError, match=r"^limits: not a table of memory, "):
+            read_limits(table)
 
 
 def test_a_name_that_is_none_is_told_by_its_option() -> None:

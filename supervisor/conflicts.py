@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from runtime.limits import Limits
+from runtime.nearest import did_you_mean
 from runtime.security.sysctls import check_sysctl
 from supervisor.faults import REFUSALS, Fault, faults_of
 from supervisor.kinds import keys_of
 from supervisor.ordering import find_cycles
 from supervisor.policies import Condition, RestartPolicy
-from supervisor.problems import did_you_mean
 from supervisor.resources import Resources
 
 Values: TypeAlias = Mapping[str, Any]

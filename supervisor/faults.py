@@ -14,7 +14,8 @@ from cattrs import BaseValidationError, ClassValidationError, ForbiddenExtraKeys
 from cattrs.errors import AttributeValidationNote
 
 from runtime.errors import SpecError
-from supervisor.problems import KeyPath, did_you_mean
+from runtime.nearest import did_you_mean
+from supervisor.problems import KeyPath
 
 K = TypeVar("K", bound=str | int)
 T = TypeVar("T")

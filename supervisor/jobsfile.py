@@ -19,6 +19,7 @@ from cattrs import Converter
 
 from runtime.errors import SpecError
 from runtime.limits import Limits
+from runtime.nearest import did_you_mean
 from supervisor.conflicts import (
     check_dependencies,
     check_job,
@@ -31,7 +32,7 @@ from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.kinds import keys_of
 from supervisor.policies import Dependency, RestartPolicy
 from supervisor.positions import find_positions
-from supervisor.problems import JobsFileError, KeyPath, Problem, did_you_mean, show_path
+from supervisor.problems import JobsFileError, KeyPath, Problem, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import make_converter
 from supervisor.substitution import substitute_all

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from attrs import frozen
@@ -51,12 +51,3 @@ class JobsFileError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
-
-
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """``; did you mean "memory"?`` for the nearest known name, or nothing if none is near."""
-    # Only a mistake in the file pays for this import.
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from runtime.errors import ImageError
+from runtime.nearest import did_you_mean
 from runtime.registry.address import is_loopback, origin_of
 from runtime.registry.settings import (
     Mirror,
@@ -22,7 +23,7 @@ from runtime.registry.settings import (
 from supervisor.faults import REFUSALS, Fault, Refused, faults_of
 from supervisor.jobsfile import parse_toml, place
 from supervisor.mounts import host_path
-from supervisor.problems import JobsFileError, did_you_mean
+from supervisor.problems import JobsFileError
 from supervisor.values import expect, read_entries, read_flag, read_items, read_text
 
 T = TypeVar("T")

@@ -14,6 +14,7 @@ from attrs import asdict, evolve
 from runtime.errors import SpecError
 from runtime.images.image import Image
 from runtime.limits import Limits
+from runtime.nearest import did_you_mean
 from runtime.spec import ContainerSpec, Terminal
 from supervisor.conflicts import limits_of
 from supervisor.containerspec import container_spec
@@ -176,7 +177,8 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
         elif name in ("readonly", "ro") and value in ("", "true", "1"):
             table["read_only"] = True
         else:
-            raise OrderError(f"--mount: {option!r} is not an option of a mount")
+            near = did_you_mean(name, ("type", "readonly", *_MOUNT_KEYS))
+            raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
     if kind not in _MOUNTS:
         raise OrderError(f"--mount: {text!r}: type={kind} is neither bind, volume nor tmpfs")
     if kind != "tmpfs" and is_marked_path(str(table.get("source", "."))) != (kind == "bind"):

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 from cattrs import Converter
 
 from runtime.limits import HUGE_PAGE, HugetlbLimit
+from runtime.nearest import did_you_mean
 from runtime.units import parse_cpus, parse_duration, parse_rate, parse_size
 from supervisor.faults import Fault, Refused
 from supervisor.isolation import (
@@ -95,7 +96,6 @@ from supervisor.policies import (
     Restart,
     SecurityOpt,
 )
-from supervisor.problems import did_you_mean
 from supervisor.resources import HugetlbLimits, IoTable, IoTables, Ulimit, Ulimits
 from supervisor.values import (
     expect,

@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar, cast
 
 from runtime.images.naming import is_image_name
+from runtime.nearest import did_you_mean
 from runtime.spec import ENVIRONMENT_NAME
 from runtime.units import parse_duration, parse_size
 from supervisor.faults import read_each
 from supervisor.mounts import host_path, is_marked_path
 from supervisor.policies import Condition, RestartKind, RestartPolicy
-from supervisor.problems import did_you_mean
 
 T = TypeVar("T")
 
@@ -375,4 +375,4 @@ def read_choice(value: object, choices: Collection[str]) -> str:
 
 def _not_among(text: str, choices: Collection[str]) -> str:
     listed = ", ".join(f"{choice!s}" for choice in choices)
-    return f"{text!r} is not one of {listed}"
+    return f"{text!r} is not one of {listed}{did_you_mean(text, choices)}"

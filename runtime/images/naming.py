@@ -13,7 +13,8 @@ from attrs import evolve
 
 from runtime.errors import ImageError
 from runtime.images.manifest import Descriptor
-from runtime.images.reference import DIGEST, Reference, parse_reference
+from runtime.images.reference import DEFAULT_TAG, DIGEST, Reference, parse_reference
+from runtime.nearest import did_you_mean
 
 REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -84,6 +85,24 @@ def _is_digest_of(entry: Descriptor, reference: Reference) -> bool:
     own = parse_reference(name)
     # The manifest for another platform has the name of the index that it was chosen from.
     return own.name == reference.name and reference.digest in {entry.digest, own.digest}
+
+
+def nearest_to(text: str, entries: Sequence[Descriptor]) -> str:
+    """As `did_you_mean`: which name of these entries may have been meant."""
+    return did_you_mean(_familiar(text), familiar_names(entries))
+
+
+def familiar_names(entries: Sequence[Descriptor]) -> list[str]:
+    """The names of these entries as people write them."""
+    names = (name_of(entry) for entry in entries)
+    return [_familiar(name) for name in names if name is not None]
+
+
+def _familiar(text: str) -> str:
+    try:
+        return parse_reference(text).familiar.removesuffix(f":{DEFAULT_TAG}")
+    except ImageError:
+        return text
 
 
 def id_prefix(text: str) -> str | None:

@@ -30,7 +30,14 @@ from runtime.images.manifest import (
     platform_of_machine,
     read_manifest,
 )
-from runtime.images.naming import by_reference, id_prefix, names_in, with_names, without
+from runtime.images.naming import (
+    by_reference,
+    id_prefix,
+    names_in,
+    nearest_to,
+    with_names,
+    without,
+)
 from runtime.images.reference import parse_reference
 from runtime.images.tarstream import UnpackLimits
 from runtime.locking import locked
@@ -79,7 +86,7 @@ class ImageStore:
         entries = self.entries()
         found = by_reference(entries, name) or self._by_id(entries, name)
         if not found:
-            raise ImageError(f"image {name}: not in the store")
+            raise ImageError(f"image {name}: not in the store{nearest_to(name, entries)}")
         digests = {entry.digest for entry in found}
         if len(digests) > 1:
             raise ImageError(f"image {name}: the ids of {len(digests)} images begin so")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable
 
+from runtime.nearest import did_you_mean
+
 CAP_DAC_READ_SEARCH = 2
 CAP_SYS_MODULE = 16
 CAP_SYS_RAWIO = 17
@@ -100,7 +102,7 @@ def parse_capability(name: str) -> int:
     number = _NUMBERS.get(f"CAP_{short}")
     # upper() turns some letters of other alphabets into ASCII.
     if number is None or not name.isascii():
-        raise ValueError(f"{reprlib.repr(name)} is not a capability{_suggest(short)}")
+        raise ValueError(f"{reprlib.repr(name)} is not a capability{_near(short)}")
     return number
 
 
@@ -140,9 +142,5 @@ def _parse_list(listed: Iterable[str]) -> tuple[bool, frozenset[int]]:
     return everything, frozenset(numbers)
 
 
-def _suggest(short: str) -> str:
-    import difflib  # a millisecond that only a mistake has to pay
-
-    known = [name.removeprefix("CAP_") for name in NAMES]
-    nearest = difflib.get_close_matches(short[:64], known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+def _near(short: str) -> str:
+    return did_you_mean(short, [name.removeprefix("CAP_") for name in NAMES])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import find, has_ended
 from supervisor.cli.settings import Settings
@@ -11,7 +12,7 @@ from supervisor.cli.settings import Settings
 
 @click.command
 @click.option("--no-stdin", is_flag=True, help="Only watch.")
-@click.argument("container", metavar="JOB|CONTAINER")
+@click.argument("container", metavar="JOB|CONTAINER", shell_complete=candidates.running)
 @click.pass_obj
 def command(settings: Settings, no_stdin: bool, container: str) -> int:
     """Show what CONTAINER writes from now on, and pass on what is typed here.

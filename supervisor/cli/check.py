@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.settings import Settings
 from supervisor.images import lacking_images
 
 
 @click.command
-@click.argument("file")
+@click.argument("file", shell_complete=candidates.files)
 @click.pass_obj
 def command(settings: Settings, file: str) -> None:
     """Check FILE and all that it names on this machine; start nothing.

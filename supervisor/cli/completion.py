@@ -1,19 +1,22 @@
-"""`pocker completion`: what a shell completes commands and options by."""
+"""`pocker completion`: what a shell completes commands, options and names by."""
 
 from __future__ import annotations
 
 import click
 
+from supervisor.cli.failure import Failure
 from supervisor.cli.program import VARIABLE
 
 SHELLS = ("bash", "zsh", "fish")
+NOTHING = 1
+"""As click has it."""
 
 
 @click.command
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that makes SHELL complete commands and options.
+    """Print the script that makes SHELL complete commands, options and names.
 
     For bash: eval "$(pocker completion bash)".
     """
@@ -26,7 +29,13 @@ def command(context: click.Context, shell: str) -> None:
 
 
 def complete(program: click.Command, name: str, instruction: str) -> int:
-    """Answer the shell, which has put the words so far into the environment."""
+    """Answer the shell, which has put the words so far into the environment.
+
+    They may make no sense yet, and then there is nothing to complete them with.
+    """
     from click.shell_completion import shell_complete
 
-    return shell_complete(program, {}, name, VARIABLE, instruction)
+    try:
+        return shell_complete(program, {}, name, VARIABLE, instruction)
+    except (Failure, click.ClickException):
+        return NOTHING

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.finding import running_container
 from supervisor.cli.run import NOT_A_TERMINAL, RunCommand
@@ -20,7 +21,7 @@ from supervisor.cli.settings import Settings
 @click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="A further variable.")
 @click.option("-w", "--workdir", metavar="DIR", help="Where the command starts.")
 @click.option("-u", "--user", metavar="USER[:GROUP]", help="Who it runs as.")
-@click.argument("container")
+@click.argument("container", shell_complete=candidates.running)
 @click.argument("words", metavar="COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def command(

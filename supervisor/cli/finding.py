@@ -10,12 +10,12 @@ from attrs import evolve, frozen
 
 from runtime.directories import Directories
 from runtime.errors import ContainerError
+from runtime.nearest import did_you_mean
 from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.detached.roster import Entry, Roster
 from supervisor.journal import JournalReader
-from supervisor.problems import did_you_mean
 
 NO_SUCH = "no such container"
 

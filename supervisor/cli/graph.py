@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.format import format_option, print_json
 from supervisor.cli.jobs import read_jobs
 from supervisor.jobspec import JobSpec
@@ -14,7 +15,7 @@ from supervisor.ordering import graph_of, levels, to_dot, to_text
 
 
 @click.command
-@click.argument("file")
+@click.argument("file", shell_complete=candidates.files)
 @format_option("text", "dot", "json")
 def command(file: str, form: str) -> None:
     """Show the order of the jobs of FILE; jobs with the same number may run side by side.

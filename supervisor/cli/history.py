@@ -7,6 +7,7 @@ import time
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.documents import elapsed, run_document
 from supervisor.cli.format import Format, format_option, print_json
 from supervisor.cli.moments import UNKNOWN, local, span
@@ -20,7 +21,7 @@ LIMIT = 50
 
 
 @click.command
-@click.argument("job", required=False)
+@click.argument("job", required=False, shell_complete=candidates.known)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),

@@ -14,6 +14,7 @@ import click
 from runtime.directories import Directories
 from runtime.errors import SpecError
 from runtime.images.config import ImageConfig, write_config
+from supervisor.cli import candidates
 from supervisor.cli.documents import attempt_document, run_document
 from supervisor.cli.finding import Found, find_all
 from supervisor.cli.format import echo_rendered, print_json
@@ -32,7 +33,9 @@ from supervisor.sources import open_jobsfile
 
 @click.command
 @click.option("--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.state}}'.")
-@click.argument("names", nargs=-1, required=True, metavar="JOB|CONTAINER...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="JOB|CONTAINER...", shell_complete=candidates.known
+)
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
     """Show the definition of jobs or containers, all their runs and all attempts, as a JSON array.

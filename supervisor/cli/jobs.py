@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from runtime.nearest import did_you_mean
 from supervisor.cli.failure import USAGE, Failure
 from supervisor.jobspec import JobsFile
-from supervisor.problems import did_you_mean
 from supervisor.sources import open_jobsfile
 
 

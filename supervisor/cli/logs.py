@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from runtime.errors import SpecError
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import find_all
 from supervisor.cli.logparts import Reading, parts_of
@@ -31,7 +32,9 @@ from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment,
 @click.option("--until", metavar="TIME", help="Only before then.")
 @click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Only this attempt.")
 @click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only this stream.")
-@click.argument("jobs", nargs=-1, required=True, metavar="JOB|CONTAINER...")
+@click.argument(
+    "jobs", nargs=-1, required=True, metavar="JOB|CONTAINER...", shell_complete=candidates.known
+)
 @click.pass_obj
 def command(
     settings: Settings,

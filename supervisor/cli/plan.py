@@ -9,6 +9,7 @@ import click
 from runtime.container import preview_plan
 from runtime.errors import ContainerError
 from runtime.plan import describe
+from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.format import Format, format_option, print_json
 from supervisor.cli.jobs import read_jobs
@@ -22,8 +23,8 @@ HEADERS = ("STEP", "FROM", "WHAT")
 
 
 @click.command
-@click.argument("file")
-@click.argument("job")
+@click.argument("file", shell_complete=candidates.files)
+@click.argument("job", shell_complete=candidates.jobs_of_file)
 @format_option("table", "json")
 @click.pass_obj
 def command(settings: Settings, file: str, job: str, form: Format) -> None:

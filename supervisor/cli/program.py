@@ -14,13 +14,15 @@ from importlib import import_module
 
 import click
 
-from runtime.directories import Directories, default_directories
+from runtime.nearest import did_you_mean
 from supervisor.cli.failure import USAGE, Failure, describe_os_error
+from supervisor.cli.misuse import told
 from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
 from supervisor.cli.terminal import harmless
-from supervisor.problems import JobsFileError, did_you_mean
+from supervisor.problems import JobsFileError
 
 NAME = "pocker"
+DISTRIBUTION = "pocker-supervisor"
 INTERNAL_ERROR = 70
 """EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
@@ -82,6 +84,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "info": "Show what the program and the machine are.",
         "version": "Show the versions of program and kernel.",
         "completion": "Print what makes a shell complete commands.",
+        "man": "Write the pages of the manual.",
     },
     "Serve": {
         "serve": "Look after the containers of run -d.",
@@ -167,7 +170,7 @@ def _absolute(_: click.Context, option: click.Parameter, value: str | None) -> s
     default="auto",
     help="How; auto is console on a terminal.  [default: auto]",
 )
-@click.version_option(package_name="pocker-supervisor", message=f"{NAME} %(version)s")
+@click.version_option(package_name=DISTRIBUTION, message=f"{NAME} %(version)s")
 @click.pass_context
 def program(
     ctx: click.Context,
@@ -180,12 +183,7 @@ def program(
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(USAGE)
-    default = default_directories(os.geteuid(), os.environ)
-    ctx.obj = Settings(
-        directories=Directories(root or default.root, state or default.state),
-        log_level=log_level,
-        log_format=log_format,
-    )
+    ctx.obj = Settings.of(root, state, log_level, log_format)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -216,13 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         _complain([str(error)])
         return error.code
-    except click.NoSuchOption as error:
-        near = did_you_mean(error.option_name, error.possibilities or ())
-        _complain([f"no such option: {error.option_name}{near}"])
-        return USAGE
     except click.ClickException as error:
-        message = error.format_message().rstrip(".")
-        _complain([message[:1].lower() + message[1:]])
+        _complain([told(error)])
         return error.exit_code
     except OSError as error:
         _complain([describe_os_error(error)])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from runtime.nearest import did_you_mean
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
 from supervisor.journal import Journal, JournalError, RunRecord
 from supervisor.lock import holder
-from supervisor.problems import did_you_mean
 
 
 @contextmanager

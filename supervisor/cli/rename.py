@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.errors import ContainerError
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import containers, find_all
 from supervisor.cli.settings import Settings
@@ -13,7 +14,7 @@ from supervisor.detached.roster import Roster
 
 
 @click.command
-@click.argument("container")
+@click.argument("container", shell_complete=candidates.kept)
 @click.argument("name")
 @click.pass_obj
 def command(settings: Settings, container: str, name: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.finding import containers, find_all, has_ended
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
@@ -13,7 +14,9 @@ from supervisor.cli.standby import require_served
 
 @click.command
 @click.option("-t", "--time", "grace", type=click.FloatRange(min=0), metavar="SECONDS")
-@click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.kept
+)
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], grace: float | None) -> None:
     """Stop CONTAINERs, killing what has not ended after SECONDS, and start them again."""

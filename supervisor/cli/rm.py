@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from runtime.errors import ContainerError
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import NO_SUCH, containers, find_all, has_ended
 from supervisor.cli.settings import Settings
@@ -16,7 +17,9 @@ from supervisor.journal import JournalError
 
 @click.command
 @click.option("-f", "--force", is_flag=True, help="Kill what runs; mind no missing one.")
-@click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.kept
+)
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], force: bool) -> None:
     """Remove CONTAINERs that have ended, with their logs and all that is known of them."""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.misuse import told
 from supervisor.cli.settings import Settings
-from supervisor.problems import did_you_mean
 
 if TYPE_CHECKING:
     from supervisor.cli.detach import Wanted
@@ -32,14 +33,8 @@ class RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            near = did_you_mean(error.option_name, error.possibilities or ())
-            raise Failure(
-                f"no such option: {error.option_name}{near}", code=START_FAILED
-            ) from error
         except click.UsageError as error:
-            message = error.format_message().rstrip(".")
-            raise Failure(message[:1].lower() + message[1:], code=START_FAILED) from error
+            raise Failure(told(error), code=START_FAILED) from error
 
 
 def _many(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
@@ -108,7 +103,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_one("--log-driver", metavar="DRIVER", text="json-file, local or journald.")
 @_many("--log-opt", metavar="NAME=VALUE", text="max-size=SIZE, max-file=N, compress=true.")
 @_many("-l", "--label", metavar="KEY=VALUE", text="A text that changes nothing.")
-@click.argument("image")
+@click.argument("image", shell_complete=candidates.roots)
 @click.argument("command_", metavar="[COMMAND]...", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def command(settings: Settings, /, **options: Any) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+import os
+from typing import Literal, Self, TypeAlias
 
 from attrs import evolve, frozen
 
-from runtime.directories import Directories
+from runtime.directories import Directories, default_directories
 from supervisor.places import Places
 
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
@@ -24,6 +25,18 @@ class Settings:
     directories: Directories
     log_level: str | None
     log_format: LogFormat
+
+    @classmethod
+    def of(
+        cls, root: str | None, state: str | None, log_level: str | None, log_format: LogFormat
+    ) -> Self:
+        """What the options say, and what holds where they say nothing."""
+        default = default_directories(os.geteuid(), os.environ)
+        return cls(
+            directories=Directories(root or default.root, state or default.state),
+            log_level=log_level,
+            log_format=log_format,
+        )
 
     @property
     def detached(self) -> Settings:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.finding import containers, find_all, has_ended
 from supervisor.cli.settings import Settings
 
 
 @click.command
-@click.argument("names", nargs=-1, required=True, metavar="CONTAINER...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.ended
+)
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str]) -> None:
     """Start CONTAINERs that were created or have ended; those that run are left as they are.

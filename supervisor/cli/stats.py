@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import asdict, frozen
 
+from runtime.nearest import did_you_mean
 from runtime.units import format_size
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, entries_of, find_all, of_entry
 from supervisor.cli.format import Format, format_option
@@ -22,7 +24,6 @@ from supervisor.cli.settings import Settings
 from supervisor.cli.table import Row, format_table
 from supervisor.cli.terminal import is_animated
 from supervisor.journal import AttemptRecord
-from supervisor.problems import did_you_mean
 
 if TYPE_CHECKING:
     from runtime.cgroups import Cgroups, Load, Strained
@@ -59,7 +60,7 @@ class Sample:
 @click.command
 @click.option("--no-stream", is_flag=True, help="Show it once, after a second.")
 @format_option("table", "json")
-@click.argument("jobs", nargs=-1, metavar="[JOB|CONTAINER]...")
+@click.argument("jobs", nargs=-1, metavar="[JOB|CONTAINER]...", shell_complete=candidates.running)
 @click.pass_obj
 def command(settings: Settings, *, no_stream: bool, form: Format, jobs: Sequence[str]) -> None:
     """Show what running jobs and containers use and wait for, every second until they end.

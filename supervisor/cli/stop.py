@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
+from runtime.nearest import did_you_mean
 from supervisor.api import ControlClient, ControlError
+from supervisor.cli import candidates
 from supervisor.cli.control import ask
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, find_all
@@ -15,7 +17,6 @@ from supervisor.cli.records import open_journal, require_supervisor
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
 from supervisor.journal import RunRecord
-from supervisor.problems import did_you_mean
 
 
 @click.command
@@ -27,7 +28,9 @@ from supervisor.problems import did_you_mean
     metavar="SECONDS",
     help="Kill what has not ended by then, in place of its own grace period.",
 )
-@click.argument("names", nargs=-1, required=True, metavar="JOB|CONTAINER...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="JOB|CONTAINER...", shell_complete=candidates.running
+)
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], grace: float | None) -> None:
     """Stop jobs or containers and wait until they have ended.

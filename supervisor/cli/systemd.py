@@ -12,6 +12,7 @@ import click
 
 from runtime.container import Runtime
 from runtime.errors import ContainerError
+from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.jobs import read_jobs
 from supervisor.cli.settings import Settings
@@ -34,7 +35,7 @@ def command() -> None:
 
 
 @command.command("install", short_help="Write the units of a service for a file, and enable it.")
-@click.argument("file")
+@click.argument("file", shell_complete=candidates.files)
 @_user_option
 @click.option("--now", is_flag=True, help="Start it too; restart one that runs, jobs run on.")
 @click.pass_obj

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from supervisor.problems import did_you_mean
+from runtime.nearest import did_you_mean
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _FIELD = re.compile(r"\s*(json\s+)?\.((?:\w+(?:\.\w+)*)?)\s*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import running_container
 from supervisor.cli.settings import Settings
@@ -13,7 +14,7 @@ HEADERS = ("UID", "PID", "PPID", "STATE", "TIME", "CMD")
 
 
 @click.command
-@click.argument("container", metavar="JOB|CONTAINER")
+@click.argument("container", metavar="JOB|CONTAINER", shell_complete=candidates.running)
 @click.pass_obj
 def command(settings: Settings, container: str) -> None:
     """List the processes of a job or container that runs."""

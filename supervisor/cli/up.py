@@ -10,7 +10,7 @@ from functools import partial
 
 import click
 
-from supervisor.cli import background
+from supervisor.cli import background, candidates
 from supervisor.cli.echo import Echo
 from supervisor.cli.foreground import Display, Ended, Order, Silence, carry_out
 from supervisor.cli.image.provision import Policy, provide
@@ -52,8 +52,8 @@ _STDOUT = 1
     help="When to bring images from their registries before anything starts.",
 )
 @click.option("--ready-fd", type=int, hidden=True)
-@click.argument("file")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.argument("file", shell_complete=candidates.files)
+@click.argument("jobs", nargs=-1, metavar="[JOB]...", shell_complete=candidates.jobs_of_file)
 @click.pass_obj
 def command(
     settings: Settings,

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from supervisor.cli.format import Format, format_option, print_json
+from supervisor.cli.program import DISTRIBUTION
 from supervisor.cli.table import format_table
 
 
@@ -16,7 +17,7 @@ from supervisor.cli.table import format_table
 def command(form: Format) -> None:
     """Show the versions of the program, its interpreter and the kernel."""
     versions = {
-        "version": version("pocker-supervisor"),
+        "version": version(DISTRIBUTION),
         "python": platform.python_version(),
         "kernel": platform.release(),
         "architecture": platform.machine(),

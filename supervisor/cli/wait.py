@@ -6,6 +6,7 @@ import time
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.finding import find
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
@@ -19,7 +20,7 @@ NO_CODE = 1
 
 
 @click.command
-@click.argument("name", metavar="JOB|CONTAINER")
+@click.argument("name", metavar="JOB|CONTAINER", shell_complete=candidates.known)
 @click.pass_obj
 def command(settings: Settings, name: str) -> int:
     """Wait until the newest run of a job or container has ended.

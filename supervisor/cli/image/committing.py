@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.image.options import change_option, message_option
 from supervisor.cli.settings import Settings
 
@@ -20,7 +21,7 @@ from supervisor.cli.settings import Settings
     default=True,
     help="Let the container stand still while it is read, as is usual, or go on.",
 )
-@click.argument("container")
+@click.argument("container", shell_complete=candidates.running)
 @click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 @click.pass_obj
 def command(

@@ -8,6 +8,7 @@ import time
 import click
 
 from runtime.images.layers import chain_ids
+from supervisor.cli import candidates
 from supervisor.cli.format import Format, format_option, print_json
 from supervisor.cli.image.access import image_store
 from supervisor.cli.image.wording import created, short, size
@@ -23,7 +24,7 @@ _WIDTH = 45
 @click.option("--no-trunc", is_flag=True, help="Whole texts.")
 @click.option("-q", "--quiet", is_flag=True, help="Only ids.")
 @format_option("table", "json")
-@click.argument("image")
+@click.argument("image", shell_complete=candidates.images)
 @click.pass_obj
 def command(settings: Settings, image: str, *, form: Format, no_trunc: bool, quiet: bool) -> None:
     """Show the steps by which IMAGE was made, the newest first."""

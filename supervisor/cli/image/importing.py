@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.image.options import change_option, message_option
 from supervisor.cli.moments import rfc3339
 from supervisor.cli.settings import Settings
@@ -15,7 +16,7 @@ from supervisor.cli.settings import Settings
 @click.command
 @change_option
 @message_option
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-", shell_complete=candidates.files)
 @click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 @click.pass_obj
 def command(

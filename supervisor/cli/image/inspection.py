@@ -12,13 +12,16 @@ from runtime.images.image import Image
 from runtime.images.layers import chain_ids
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
+from supervisor.cli import candidates
 from supervisor.cli.format import print_json
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.settings import Settings
 
 
 @click.command
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", shell_complete=candidates.images
+)
 @click.pass_obj
 def command(settings: Settings, images: Sequence[str]) -> None:
     """Show all that is known about each IMAGE, as JSON."""

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 import click
 
 from runtime.images.image import Image, Survey
+from runtime.nearest import did_you_mean
 from supervisor.cli.failure import USAGE, Failure
 from supervisor.cli.format import print_json
 from supervisor.cli.image.access import image_store, size_of
@@ -17,7 +18,6 @@ from supervisor.cli.image.wording import NONE, created, names_of, parse_time, re
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import harmless, wants_colour
-from supervisor.problems import did_you_mean
 
 _FIELDS = ("Repository", "Tag", "Digest", "ID", "CreatedSince", "CreatedAt", "Size")
 _HEADERS = {

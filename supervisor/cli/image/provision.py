@@ -22,7 +22,7 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, stream: TextIO | N
     if policy == "never" or not names_image(job):
         return
     from runtime.errors import ImageError
-    from runtime.images.naming import by_reference, id_prefix
+    from runtime.images.naming import by_reference, id_prefix, nearest_to
     from runtime.images.reference import parse_reference
     from runtime.images.store import ImageStore
 
@@ -46,6 +46,7 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, stream: TextIO | N
     try:
         pulled = bring(settings, wanted, stream)
     except Failure as error:
-        raise Failure(str(error), code=START_FAILED) from error
+        near = "" if known else nearest_to(text, store.entries())
+        raise Failure(f"{error}{near}", code=START_FAILED) from error
     if stream is not None:
         tell(pulled, wanted, stream)

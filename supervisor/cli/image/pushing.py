@@ -6,12 +6,13 @@ import sys
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.settings import Settings
 
 
 @click.command
 @click.option("-q", "--quiet", is_flag=True, help="Say only the image's full name.")
-@click.argument("reference", metavar="NAME[:TAG]")
+@click.argument("reference", metavar="NAME[:TAG]", shell_complete=candidates.images)
 @click.pass_obj
 def command(settings: Settings, reference: str, *, quiet: bool) -> None:
     """Send an image of the store to the registry that its name says."""

@@ -12,6 +12,7 @@ from runtime.images.image import Damaged, Image
 from runtime.images.naming import by_reference, id_prefix
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.image.access import image_store
 from supervisor.cli.settings import Settings
@@ -19,7 +20,9 @@ from supervisor.cli.settings import Settings
 
 @click.command
 @click.option("-f", "--force", is_flag=True, help="Also images of containers, and all their names.")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", shell_complete=candidates.images
+)
 @click.pass_obj
 def command(settings: Settings, images: Sequence[str], *, force: bool) -> None:
     """Take the name IMAGE from an image; one without any name left is removed.

@@ -12,6 +12,7 @@ import click
 
 from runtime.images.image import Image
 from runtime.images.naming import by_reference, name_of
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
 
@@ -26,7 +27,9 @@ from supervisor.cli.settings import Settings
     show_default=True,
     help="What others can load, or an OCI image layout, which keeps digests.",
 )
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", shell_complete=candidates.images
+)
 @click.pass_obj
 def command(settings: Settings, images: Sequence[str], output: str | None, form: str) -> None:
     """Write each IMAGE to one archive, under the name that it is given by here."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.image.access import image_store
 from supervisor.cli.settings import Settings
 
 
 @click.command
-@click.argument("image")
+@click.argument("image", shell_complete=candidates.images)
 @click.argument("reference", metavar="REPOSITORY[:TAG]")
 @click.pass_obj
 def command(settings: Settings, image: str, reference: str) -> None:

@@ -60,9 +60,9 @@ def test_who_and_where_can_be_said(pocker: Pocker, running: subprocess.Popen[str
         (["two", "true"], 125, "pocker: no container two is running\n"),
         (["one"], 125, "pocker: missing argument 'COMMAND...'\n"),
         (
-            ["--bogus", "one", "true"],
+            ["--userr", "one", "true"],
             125,
-            'pocker: no such option: --bogus; did you mean "--user"?\n',
+            'pocker: no such option: --userr; did you mean "--user"?\n',
         ),
         (["-w", "tmp", "one", "true"], 125, "pocker: --workdir: 'tmp' is not an absolute path\n"),
         (["-it", "one", "true"], 1, "pocker: the input device is not a TTY\n"),

@@ -50,7 +50,7 @@ def test_the_kernel_has_no_capability_that_the_table_lacks() -> None:
 
 def test_unknown_name_is_refused_with_the_nearest() -> None:
     """A misspelt name is an error that suggests what was meant."""
-    message = "'CAP_NET_ADMON' is not a capability; did you mean NET_ADMIN?"
+    message = "'CAP_NET_ADMON' is not a capability; did you mean \"NET_ADMIN\"?"
     with pytest.raises(ValueError, match=re.escape(message)):
         parse_capability("CAP_NET_ADMON")
 

@@ -23,7 +23,7 @@ from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
 from supervisor.mounts import is_marked_path
-from supervisor.problems import JobsFileError, did_you_mean, show_path
+from supervisor.problems import JobsFileError, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import make_converter
 

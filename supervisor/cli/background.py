@@ -1,7 +1,8 @@
 """A supervisor in the background: started here, told to be ready or to have failed by a pipe.
 
-The pipe carries `READY` once jobs begin, or the message of whatever came before that; it is at
-end-of-file when the child has said what it had to say, or has died.
+The pipe carries `READY` once jobs begin, or the message of whatever came before that, behind
+`OCCUPIED` where it was another supervisor; it is at end-of-file when the child has said what it had
+to say, or has died.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ from runtime.container import Runtime
 from runtime.errors import ContainerError
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.settings import Settings
+from supervisor.lock import AlreadyRunning
 from supervisor.problems import JobsFileError
 
 READY = b"\0ready"
-"""No message begins like that."""
+OCCUPIED = b"\0occupied"
+"""No message begins like these."""
+
+
+class Occupied(Failure):
+    """Another supervisor has been faster."""
 
 
 def start(settings: Settings, command: Sequence[str], operands: Sequence[str], own_log: str) -> int:
     """Start a command that supervises, in a session of its own, and return when its jobs begin.
 
-    Returns its pid. Raises Failure.
+    Returns its pid. Raises Failure, which is Occupied where there is another supervisor already.
     """
     try:
         Runtime.require_rights()
@@ -41,8 +48,12 @@ def start(settings: Settings, command: Sequence[str], operands: Sequence[str], o
         said = pipe.read()
     if said != READY:
         _, status = os.waitpid(pid, 0)
-        message = said.decode(errors="replace") or f"the supervisor has died, see {own_log}"
-        raise Failure(message, code=os.waitstatus_to_exitcode(status) % 256 or START_FAILED)
+        text = said.removeprefix(OCCUPIED).decode(errors="replace")
+        kind = Occupied if said.startswith(OCCUPIED) else Failure
+        raise kind(
+            text or f"the supervisor has died, see {own_log}",
+            code=os.waitstatus_to_exitcode(status) % 256 or START_FAILED,
+        )
     return pid
 
 
@@ -91,5 +102,6 @@ def reporting_to(pipe: int) -> Iterator[Callable[[], None]]:
     try:
         yield lambda: say(READY)
     except (Failure, JobsFileError) as error:
-        say(str(error).encode())
+        occupied = isinstance(error.__cause__, AlreadyRunning)
+        say((OCCUPIED if occupied else b"") + str(error).encode())
         raise

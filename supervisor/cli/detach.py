@@ -22,9 +22,11 @@ from supervisor.cli.records import open_journal
 from supervisor.cli.removal import ask_or_fail, remove, tidy_up
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import begin_serving, is_served
+from supervisor.detached.reading import job_of
 from supervisor.detached.roster import Entry, Roster
 from supervisor.images import image_of
 from supervisor.jobspec import JobSpec
+from supervisor.problems import JobsFileError
 from supervisor.runorder import check_lasting, lasting_table, order_spec
 from supervisor.states import Reason
 
@@ -109,13 +111,24 @@ def _make_root(
         raise ContainerError(f"make container: {describe_os_error(error)}") from error
 
 
-def start_again(settings: Settings, identifier: str) -> None:
+def start_again(settings: Settings, entry: Entry) -> None:
     """Start one that was only created, or has ended. Raises Failure; then it stays as it is."""
-    if not has_run(settings.detached, identifier):
-        _roster(settings).begin(identifier)
-    elif not (is_served(settings) and ask_or_fail(settings, lambda c: c.start(identifier))):
-        begin_serving(settings, [identifier])
-    _confirm(settings, identifier)
+    try:
+        job_of(entry, _roster(settings).path)
+    except JobsFileError as error:
+        raise Failure(str(error), code=START_FAILED) from error
+    if not has_run(settings.detached, entry.id):
+        _roster(settings).begin(entry.id)
+    else:
+        _begin_again(settings, entry.id)
+    _confirm(settings, entry.id)
+
+
+def _begin_again(settings: Settings, identifier: str) -> None:
+    """Ask the supervisor for another run, or have one that begins with it."""
+    while not (is_served(settings) and ask_or_fail(settings, lambda c: c.start(identifier))):
+        if begin_serving(settings, [identifier]):
+            return
 
 
 def _confirm(settings: Settings, identifier: str) -> None:

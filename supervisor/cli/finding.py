@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from attrs import evolve, frozen
 
@@ -14,7 +14,7 @@ from runtime.nearest import did_you_mean
 from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
-from supervisor.detached.roster import Entry, Roster
+from supervisor.detached.roster import Entry, Roster, Unreadable
 from supervisor.journal import JournalReader
 
 NO_SUCH = "no such container"
@@ -36,8 +36,20 @@ class Found:
 
 def entries_of(settings: Settings) -> dict[str, Entry]:
     """The containers that no jobs file tells of, by id. Raises Failure."""
+    with _read(settings) as roster:
+        return roster.entries()
+
+
+def unreadable_of(settings: Settings) -> list[Unreadable]:
+    """What else is in their list. Raises Failure."""
+    with _read(settings) as roster:
+        return roster.unreadable()
+
+
+@contextmanager
+def _read(settings: Settings) -> Iterator[Roster]:
     try:
-        return Roster.of(settings.detached.directories).entries()
+        yield Roster.of(settings.detached.directories)
     except ContainerError as error:
         raise Failure(str(error)) from error
 

@@ -1,14 +1,16 @@
-"""The choice between a table for people and JSON for programs, the same for all commands."""
+"""The choice between tables, JSON and a form of the user's own, the same for all commands."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import click
 
 from supervisor.cli.template import TemplateError, render
+from supervisor.cli.terminal import harmless
 
 Format: TypeAlias = Literal["table", "json"]
 Document: TypeAlias = Mapping[str, Any]
@@ -28,6 +30,11 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
+def print_json(documents: Sequence[Document]) -> None:
+    """One array, for a program that reads it whole."""
+    click.echo(json.dumps(documents, indent=2))
+
+
 def echo_rendered(template: str, documents: Sequence[Document]) -> None:
     """A line for each, in a form of the user's own. Raises UsageError."""
     try:
@@ -35,9 +42,4 @@ def echo_rendered(template: str, documents: Sequence[Document]) -> None:
     except TemplateError as error:
         raise click.UsageError(f"--format: {error}") from error
     for line in lines:
-        click.echo(line)
-
-
-def print_json(documents: Sequence[Document]) -> None:
-    """One array, for a program that reads it whole."""
-    click.echo(json.dumps(documents, indent=2))
+        click.echo(harmless(line) if sys.stdout.isatty() else line)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 
 import click
+from attrs import evolve, frozen
 
 from supervisor.cli import candidates
 from supervisor.cli.documents import elapsed, run_document
-from supervisor.cli.format import Format, format_option, print_json
+from supervisor.cli.finding import entries_of, find
+from supervisor.cli.format import Document, Format, format_option, print_json
 from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
-from supervisor.cli.table import format_table, state_cell
+from supervisor.cli.table import Row, format_table, state_cell
 from supervisor.cli.terminal import wants_colour
+from supervisor.journal import RunRecord
 
 HEADERS = ("RUN", "JOB", "STATE", "REASON", "EXIT", "ATTEMPTS", "STARTED", "ELAPSED", "DETAIL")
 LIMIT = 50
 
 
 @click.command
-@click.argument("job", required=False, shell_complete=candidates.known)
+@click.argument("job", required=False, metavar="[JOB|CONTAINER]", shell_complete=candidates.known)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -33,36 +37,71 @@ LIMIT = 50
 @format_option("table", "json")
 @click.pass_obj
 def command(settings: Settings, job: str | None, limit: int, form: Format) -> None:
-    """List the runs of JOB, or of all jobs, newest first.
+    """List the runs of a job or container, or of all, newest first.
 
     How an image came about is told by `pocker image history`.
     """
-    with open_journal(settings) as journal:
-        if job is not None:
-            last_run(journal, job)
-        runs = [] if journal is None else journal.runs(job=job)[-limit:][::-1]
-        counted = [(run, len(journal.attempts(run.id))) for run in runs if journal is not None]
+    names = {entry.id: entry.name for entry in entries_of(settings).values()}
+    if job is None:
+        past = _past(settings, None, limit) + _past(settings.detached, None, limit, names)
+    else:
+        found = find(settings, job)
+        past = _past(found.settings, found.job, limit, None if found.entry is None else names)
+        if not past and found.entry is None:
+            with open_journal(settings) as journal:
+                last_run(journal, job)  # which says that there is none
+    past = sorted(past, key=lambda each: each.run.created, reverse=True)[:limit]
     now = time.time()
     if form == "json":
-        print_json(
-            [
-                {**run_document(run), "elapsed": elapsed(run, now), "attempts": attempts}
-                for run, attempts in counted
-            ]
-        )
-        return
-    rows = [
-        (
+        print_json([each.document(now) for each in past])
+    else:
+        rows = [each.row(now) for each in past]
+        click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))
+
+
+@frozen(kw_only=True)
+class _Past:
+    """A run, its job by the name that people know; `id` is that of a container of `run -d`."""
+
+    run: RunRecord
+    id: str | None
+    attempts: int
+
+    def document(self, now: float) -> Document:
+        return {
+            **run_document(self.run),
+            "id": self.id,
+            "elapsed": elapsed(self.run, now),
+            "attempts": self.attempts,
+        }
+
+    def row(self, now: float) -> Row:
+        run = self.run
+        return (
             str(run.id),
             run.job,
             state_cell(run.state),
             run.reason or UNKNOWN,
             UNKNOWN if run.exit_code is None else str(run.exit_code),
-            str(attempts),
+            str(self.attempts),
             local(run.started),
             span(elapsed(run, now)),
             run.detail,
         )
-        for run, attempts in counted
-    ]
-    click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))
+
+
+def _past(
+    own: Settings, job: str | None, limit: int, names: Mapping[str, str] | None = None
+) -> list[_Past]:
+    """The newest runs of one supervisor; `names` are those of the containers of `run -d`, by id."""
+    with open_journal(own) as journal:
+        if journal is None:
+            return []
+        return [
+            _Past(
+                run=run if names is None else evolve(run, job=names.get(run.job, run.job)),
+                id=None if names is None else run.job,
+                attempts=len(journal.attempts(run.id)),
+            )
+            for run in journal.runs(job=job)[-limit:]
+        ]

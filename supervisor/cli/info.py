@@ -13,7 +13,8 @@ import click
 
 from supervisor.cli import overview
 from supervisor.cli.image.access import image_store
-from supervisor.cli.ps import containers_of, jobs_of, paused_in
+from supervisor.cli.ps import containers_of, jobs_of
+from supervisor.cli.records import paused_jobs
 from supervisor.cli.settings import Settings
 from supervisor.cli.template import TemplateError, render
 
@@ -108,7 +109,7 @@ def _states(settings: Settings) -> Sequence[str]:
         for run, attempt, _ in jobs_of(settings, everything=False)
         if attempt is not None and attempt.ended is None
     ]
-    paused = paused_in(settings) if running else ()
+    paused = paused_jobs(settings) if running else ()
     jobs = ["paused" if job in paused else "running" for job in running]
     return [*jobs, *(each.state for each in containers_of(settings, time.time()))]
 

@@ -1,4 +1,4 @@
-"""`pocker inspect`: all that is known about jobs, for programs and for people."""
+"""`pocker inspect`: all that is known about jobs and containers, for programs and for people."""
 
 from __future__ import annotations
 
@@ -11,37 +11,44 @@ from typing import Any
 import attrs
 import click
 
-from runtime.directories import Directories
 from runtime.errors import SpecError
-from runtime.images.config import ImageConfig, write_config
+from runtime.images.config import ImageConfig
 from supervisor.cli import candidates
-from supervisor.cli.documents import attempt_document, run_document
+from supervisor.cli.dockerview import Made, Viewed
+from supervisor.cli.documents import attempt_document, newest, run_document
 from supervisor.cli.finding import Found, find_all
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.format import print_json, echo_rendered
 from supervisor.cli.moments import rfc3339
-from supervisor.cli.records import last_run, open_journal
+from supervisor.cli.records import last_run, open_journal, paused_jobs
 from supervisor.cli.settings import Settings
-from supervisor.containerspec import names_image, own_config
-from supervisor.detached.roster import PROJECT
+from supervisor.containerspec import own_config
+from supervisor.detached.reading import job_of
+from supervisor.detached.roster import Roster
 from supervisor.images import known_image_of
-from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
-from supervisor.journal import Journal
+from supervisor.journal import AttemptRecord, Journal, RunRecord
 from supervisor.problems import JobsFileError
 from supervisor.sources import open_jobsfile
 
 
 @click.command
-@click.option("--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.state}}'.")
+@click.option(
+    "-f", "--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.State.Status}}'."
+)
 @click.argument(
-    "names", nargs=-1, required=True, metavar="JOB|CONTAINER...", shell_complete=candidates.known
+    "names",
+    nargs=-1,
+    required=True,
+    metavar="JOB|CONTAINER...",
+    shell_complete=candidates.known,
 )
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
     """Show the definition of jobs or containers, all their runs and all attempts, as a JSON array.
 
-    The definition of a job is the one that the file of the last run has now; null if it has none
-    any more. `config` is what comes of it together with its image, in an image's words.
+    What Docker tells of a container is there by Docker's names, `Config` being what comes of its
+    definition and its image. The definition of a job is the one that the file of the last run has
+    now; null if it has none any more.
     """
     documents = [_document(found) for found in find_all(settings, names)]
     if form is None:
@@ -52,70 +59,84 @@ def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
 
 def _document(found: Found) -> Mapping[str, Any]:
     with open_journal(found.settings) as journal:
-        if found.entry is None:
-            run = last_run(journal, found.job)
-            assert journal is not None, "a journal without runs has no last run"
-            file = journal.session(run.session).file
-            spec = _spec(file, found.job)
-            return (
-                {"job": found.job, "file": file}
-                | _definition(found, spec)
-                | _history(journal, found.job)
-            )
-        entry = found.entry
-        return (
-            {
-                "id": entry.id,
-                "name": entry.name,
-                "created": rfc3339(entry.created),
-                "remove": entry.remove,
-            }
-            | _definition(found, _spec_of(found))
-            | _history(journal, found.job)
-        )
-
-
-def _history(journal: Journal | None, job: str) -> dict[str, Any]:
-    runs = [] if journal is None else journal.runs(job=job)
+        about, spec = _of_job(found, journal) if found.entry is None else _of_entry(found)
+        runs = [] if journal is None else journal.runs(job=found.job)
+        attempts = {run.id: journal.attempts(run.id) for run in runs if journal is not None}
     return {
+        **_dockers(found, spec, runs, attempts).document(),
+        **about,
+        "spec": None if spec is None else attrs.asdict(spec) | _asked(found),
         "state": runs[-1].state if runs else "created",
         "runs": [
             {
-                **run_document(each),
-                "attempts": [
-                    attempt_document(attempt)
-                    for attempt in ([] if journal is None else journal.attempts(each.id))
-                ],
+                **run_document(run),
+                "attempts": [attempt_document(attempt) for attempt in attempts[run.id]],
             }
-            for each in runs
+            for run in runs
         ],
     }
 
 
-def _definition(found: Found, spec: JobSpec | None) -> dict[str, Any]:
-    """What was asked for, and what comes of it together with the image."""
-    if spec is None:
-        return {"spec": None, "config": None}
-    return {"spec": attrs.asdict(spec), "config": _config(spec, found.settings.directories)}
+def _asked(found: Found) -> Mapping[str, Any]:
+    """The image by the name that it was asked for by: what is carried out has its digest."""
+    return {} if found.entry is None else {"image": found.entry.job["image"]}
 
 
-def _config(spec: JobSpec, directories: Directories) -> Mapping[str, Any] | None:
-    image = known_image_of(spec, directories)
-    if image is None and names_image(spec):
-        return None  # it has gone
-    with suppress(SpecError):  # or has become another one, with which the job cannot start
-        return write_config(own_config(spec, ImageConfig() if image is None else image.config))
-    return None
+def _of_entry(found: Found) -> tuple[Mapping[str, Any], JobSpec]:
+    entry = found.entry
+    assert entry is not None
+    spec = job_of(entry, Roster.of(found.settings.directories).path)
+    about = {
+        "id": entry.id,
+        "name": entry.name,
+        "created": rfc3339(entry.created),
+        "remove": entry.remove,
+    }
+    return about, spec
 
 
-def _spec_of(found: Found) -> JobSpec:
-    assert found.entry is not None, "of a container that no jobs file tells of"
-    jobsfile = read_tables({found.job: found.entry.job}, "/", PROJECT)
-    return jobsfile.jobs[found.job]
-
-
-def _spec(file: str, job: str) -> JobSpec | None:
+def _of_job(found: Found, journal: Journal | None) -> tuple[Mapping[str, Any], JobSpec | None]:
+    run = last_run(journal, found.job)
+    assert journal is not None, "a journal without runs has no last run"
+    file = journal.session(run.session).file
     try:
-        return open_jobsfile(Path(file), os.environ).jobs.get(job)
+        spec = open_jobsfile(Path(file), os.environ).jobs.get(found.job)
     except JobsFileError:
-        return None
+        spec = None
+    return {"job": found.job, "file": file}, spec
+
+
+def _dockers(
+    found: Found,
+    spec: JobSpec | None,
+    runs: Sequence[RunRecord],
+    attempts: Mapping[int, Sequence[AttemptRecord]],
+) -> Viewed:
+    run = runs[-1] if runs else None
+    made = [] if run is None else attempts[run.id]
+    alive = run is not None and not run.state.terminal
+    entry = found.entry
+    return Viewed(
+        id=(made[-1].container if made else "") if entry is None else entry.id,
+        name=found.name,
+        created=entry.created if entry is not None else runs[-1].created,
+        made=None if spec is None else _made_of(spec, found),
+        run=run,
+        attempt=newest(made),
+        attempts=len(made),
+        paused=alive and found.job in paused_jobs(found.settings),
+        remove=entry is not None and entry.remove,
+    )
+
+
+def _made_of(spec: JobSpec, found: Found) -> Made:
+    image = known_image_of(spec, found.settings.directories)
+    config = ImageConfig() if image is None else image.config
+    with suppress(SpecError):  # it has become another one, with which the job cannot start
+        config = own_config(spec, config)
+    return Made(
+        spec=spec,
+        image=_asked(found).get("image", spec.image or ""),
+        id="" if image is None else image.id,
+        config=config,
+    )

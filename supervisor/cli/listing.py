@@ -16,6 +16,7 @@ from supervisor.journal import AttemptRecord, RunRecord
 from supervisor.states import RunState
 
 HEADERS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES")
+FILTERS = ("id", "name", "status", "label", "ancestor", "health", "exited")
 COMMAND_LENGTH = 20
 
 _DOCKERS = {
@@ -39,11 +40,7 @@ class Listed:
     @property
     def state(self) -> str:
         """Docker's word for it."""
-        if self.paused:
-            return "paused"
-        if self.run is None:
-            return "created"
-        return _DOCKERS.get(self.run.state, "exited" if self.run.state.terminal else "created")
+        return docker_state(self.run, paused=self.paused)
 
     @property
     def status(self) -> str:
@@ -115,7 +112,7 @@ class Listed:
         }
 
     def matches(self, key: str, value: str) -> bool:
-        """Whether a filter lets it through; KeyError for one that is not known."""
+        """Whether one of the filters lets it through."""
         label, equals, text = value.partition("=")
         labels = labels_of(self.entry)
         passes: Mapping[str, bool] = {
@@ -130,6 +127,15 @@ class Listed:
             "label": label in labels and (not equals or labels[label] == text),
         }
         return passes[key]
+
+
+def docker_state(run: RunRecord | None, *, paused: bool) -> str:
+    """Docker's word for the state of a container with this newest run."""
+    if paused:
+        return "paused"
+    if run is None:
+        return "created"
+    return _DOCKERS.get(run.state, "exited" if run.state.terminal else "created")
 
 
 def command_of(entry: Entry) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -12,15 +12,15 @@ import click
 from runtime.units import format_size
 from supervisor.cli import listing
 from supervisor.cli.documents import elapsed, newest, run_document
-from supervisor.cli.finding import entries_of
-from supervisor.cli.format import print_json
+from supervisor.cli.filters import read_filters
+from supervisor.cli.finding import entries_of, unreadable_of
+from supervisor.cli.format import print_json, echo_rendered
 from supervisor.cli.listing import Listed
 from supervisor.cli.moments import UNKNOWN, local, span
-from supervisor.cli.records import open_journal
+from supervisor.cli.records import open_journal, paused_jobs
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import Row, format_table, state_cell
-from supervisor.cli.template import TemplateError, render
-from supervisor.cli.terminal import harmless, wants_colour
+from supervisor.cli.terminal import wants_colour
 from supervisor.detached.roster import PROJECT
 from supervisor.journal import AttemptRecord, RunRecord, SessionRecord
 from supervisor.lock import holder
@@ -28,7 +28,7 @@ from supervisor.lock import holder
 HEADERS = (
     "JOB", "STATE", "REASON", "EXIT", "ATTEMPT", "STARTED", "ELAPSED", "PID", "CONTAINER", "MEMORY",
 )  # fmt: skip
-_FILTERS = "id, name, status, label, ancestor, health or exited, of containers only."
+_FILTERS = f"{', '.join(listing.FILTERS)}; of containers only."
 _FORMATS = "table, json, or a template such as '{{.ID}} {{.Names}}'."
 _JOBS = "`up {}` takes its jobs up again, `down` ends them"
 _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
@@ -57,7 +57,8 @@ def command(
     containers = _filtered(containers_of(settings, now), everything, filters)
     if quiet:
         ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
-        _echo_lines([*ids, *(each.entry.id for each in containers)])
+        for identifier in (*ids, *(each.entry.id for each in containers)):
+            click.echo(identifier)
     elif form == "json":
         print_json(
             [*(_document(*each, now) for each in jobs), *(each.document() for each in containers)]
@@ -70,7 +71,7 @@ def command(
         fields = [_fields(run, attempt, now) for run, attempt, _ in jobs] + [
             each.fields for each in containers
         ]
-        _show_template(form, fields)
+        echo_rendered(form.removeprefix("table "), fields)
     else:
         raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
 
@@ -98,6 +99,8 @@ def jobs_of(
 
 def containers_of(settings: Settings, now: float) -> list[Listed]:
     """The containers of `run -d`, oldest first. Raises Failure."""
+    for each in unreadable_of(settings):
+        click.echo(f"pocker: {each.why}", err=True)
     entries = entries_of(settings)
     own = settings.detached
     if not entries:
@@ -108,7 +111,7 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
         memory: Mapping[str, int | None] = {}
         if session is not None and unfinished:
             memory = _memory(own, session)
-        paused = paused_in(own) if memory else ()
+        paused = paused_jobs(own) if memory else ()
         listed = []
         for entry in entries.values():
             run = None if journal is None else journal.last_run(entry.id)
@@ -130,22 +133,14 @@ def _filtered(
     containers: Sequence[Listed], everything: bool, filters: Sequence[str]
 ) -> list[Listed]:
     """Those to be shown; filters with one key add up, those with several must all be met."""
-    wanted: dict[str, list[str]] = {}
-    for text in filters:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise click.UsageError(f"--filter: {text!r} is not KEY=VALUE")
-        wanted.setdefault(key, []).append(value)
+    wanted = read_filters(filters, listing.FILTERS)
     everything = everything or not wanted.keys().isdisjoint(("status", "exited"))
-    try:
-        return [
-            each
-            for each in containers
-            if (everything or each.state not in ("exited", "created"))
-            and all(any(each.matches(key, v) for v in values) for key, values in wanted.items())
-        ]
-    except KeyError as error:
-        raise click.UsageError(f"--filter: {error.args[0]} is no key; {_FILTERS}") from error
+    return [
+        each
+        for each in containers
+        if (everything or each.state not in ("exited", "created"))
+        and all(any(each.matches(key, v) for v in values) for key, values in wanted.items())
+    ]
 
 
 def _show_tables(jobs: Sequence[Row], containers: Sequence[Row]) -> None:
@@ -156,20 +151,6 @@ def _show_tables(jobs: Sequence[Row], containers: Sequence[Row]) -> None:
     if containers:
         tables.append(format_table(listing.HEADERS, containers, colour=colour))
     click.echo("\n\n".join(tables))
-
-
-def _show_template(form: str, fields: Sequence[Mapping[str, Any]]) -> None:
-    template = form.removeprefix("table ")
-    try:
-        lines = [render(template, each) for each in fields]
-    except TemplateError as error:
-        raise click.UsageError(f"--format: {error}") from error
-    _echo_lines(lines)
-
-
-def _echo_lines(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(harmless(line) if sys.stdout.isatty() else line)
 
 
 def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | None]:
@@ -188,16 +169,6 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
         return ControlClient(settings.places.socket).memory()
     except ControlError:
         return {}  # just starting, or just ending: the journal has all the rest
-
-
-def paused_in(settings: Settings) -> Collection[str]:
-    """The jobs that stand still now, as only their supervisor can tell."""
-    from supervisor.api import ControlClient, ControlError
-
-    try:
-        return ControlClient(settings.places.socket).paused()
-    except ControlError:
-        return ()
 
 
 def _document(

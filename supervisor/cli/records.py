@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from runtime.nearest import did_you_mean
@@ -35,6 +35,17 @@ def last_run(journal: Journal | None, job: str) -> RunRecord:
         known = [] if journal is None else journal.job_names()
         raise Failure(f"job {job} was never run{did_you_mean(job, known)}")
     return run
+
+
+def paused_jobs(settings: Settings) -> Collection[str]:
+    """The jobs whose processes are stopped where they are, as only their supervisor can tell."""
+    # Only where there is somebody to ask is there any need for the means to do so.
+    from supervisor.api import ControlClient, ControlError
+
+    try:
+        return ControlClient(settings.places.socket).paused()
+    except ControlError:
+        return ()
 
 
 def require_supervisor(settings: Settings) -> int:

@@ -13,7 +13,8 @@ from supervisor.cli.foreground import Order, carry_out
 from supervisor.cli.ownlog import configure_own_log
 from supervisor.cli.removal import tidy_up
 from supervisor.cli.settings import Settings
-from supervisor.detached.keeping import Keeper, book_of, jobs_of
+from supervisor.detached.keeping import Keeper, book_of
+from supervisor.detached.reading import jobs_of
 from supervisor.detached.roster import Roster
 from supervisor.journal import JournalError
 from supervisor.service import Means

@@ -22,17 +22,19 @@ def is_served(settings: Settings) -> bool:
     return holder(settings.detached.directories.state) is not None
 
 
-def begin_serving(settings: Settings, again: Collection[str] = ()) -> None:
-    """Start one, which begins these containers anew. Raises Failure."""
+def begin_serving(settings: Settings, again: Collection[str] = ()) -> bool:
+    """Start one, which begins these containers anew. Raises Failure.
+
+    Returns False where somebody else has been faster: theirs will do, once it is asked.
+    """
     # Only who has to start one needs to be able to.
     from supervisor.cli import background
 
     try:
         background.start(settings, ["serve"], [*again], settings.detached.places.own_log)
-    except Failure:
-        # Somebody else may have been faster, and then that one will do.
-        if again or not is_served(settings):
-            raise
+    except background.Occupied:
+        return False
+    return True
 
 
 def ask_served(settings: Settings, request: Callable[[ControlClient], object]) -> bool:

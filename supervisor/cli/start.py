@@ -26,7 +26,8 @@ def command(settings: Settings, names: Sequence[str]) -> None:
 
     for found in containers(find_all(settings, names)):
         if has_ended(found):
-            start_again(settings, found.job)
+            assert found.entry is not None, "containers() lets no other through"
+            start_again(settings, found.entry)
         elif not is_served(settings):
             begin_serving(settings)
         click.echo(found.word)

@@ -9,7 +9,7 @@ from inspect import cleandoc
 import click
 
 from supervisor.cli.failure import USAGE, Failure
-from supervisor.problems import did_you_mean
+from runtime.nearest import did_you_mean
 
 
 class Subcommands(click.Group):

@@ -40,4 +40,6 @@ def _value(action: str, values: Mapping[str, Any]) -> str:
         value = value[name]
     if match[1] or isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else str(value)

@@ -13,23 +13,16 @@ import trio
 from attrs import define, field
 
 from runtime.errors import ContainerError
-from supervisor.detached.roster import PROJECT, Roster
+from supervisor.detached.reading import jobs_of
+from supervisor.detached.roster import Roster
 from supervisor.detached.tidying import abandoned_layers, remove_layers, tidy
 from supervisor.job import JobRun
-from supervisor.jobsfile import read_tables
-from supervisor.jobspec import JobsFile
 from supervisor.places import Places
 from supervisor.problems import JobsFileError
 from supervisor.scheduler import Over
 from supervisor.service import Book, Service, Watcher
 
 log = structlog.stdlib.get_logger()
-
-
-def jobs_of(roster: Roster) -> JobsFile:
-    """The containers as jobs, by id. Raises ContainerError or JobsFileError."""
-    tables = {entry.id: entry.table for entry in roster.entries().values() if entry.begun}
-    return read_tables(tables, roster.path, PROJECT)
 
 
 def book_of(roster: Roster, again: Collection[str]) -> Book:

@@ -1,8 +1,9 @@
 """What containers there are that no jobs file tells of: one document, changed as a whole.
 
 A change is a new file under the old name, synced before it takes its place, so a reader never sees
-a part of one and a kill leaves either the old or the new. Whoever changes it holds a lock. An id is
-never given twice, so what the state database says of a container that has gone is never taken for
+a part of one and a kill leaves either the old or the new. Whoever changes it holds a lock. An entry
+that cannot be read is in no other's way, and stays in the document as it is. An id is never given
+twice, so what the state database says of a container that has gone is never taken for
 another one's that has got its name.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,20 @@ class Entry:
         return self.job if self.image is None else {**self.job, "image": self.image}
 
 
+@frozen(kw_only=True)
+class Unreadable:
+    """An entry that is no container to this version, and why."""
+
+    raw: object
+    why: str
+
+    @property
+    def id(self) -> str | None:
+        """Its id, if that at least is there."""
+        identifier = self.raw.get("id") if isinstance(self.raw, dict) else None
+        return identifier if isinstance(identifier, str) else None
+
+
 @frozen
 class Roster:
     """The document at `path`."""
@@ -66,11 +81,29 @@ class Roster:
 
     def entries(self) -> dict[str, Entry]:
         """All containers by id, oldest first. Raises ContainerError."""
+        return self._read()[0]
+
+    def unreadable(self) -> list[Unreadable]:
+        """The entries that are kept as they are. Raises ContainerError."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[dict[str, Entry], list[Unreadable]]:
+        entries: dict[str, Entry] = {}
+        unreadable: list[Unreadable] = []
+        for position, raw in enumerate(self._document()):
+            try:
+                entry = _entry(raw)
+                entries[entry.id] = entry
+            except TypeError as error:
+                why = f"{self.path}: containers[{position}] cannot be read: {error}"
+                unreadable.append(Unreadable(raw=raw, why=why))
+        return entries, unreadable
+
+    def _document(self) -> list[object]:
         try:
-            document = json.loads(Path(self.path).read_bytes())
-            return {entry["id"]: Entry(**entry) for entry in document["containers"]}
+            return list(json.loads(Path(self.path).read_bytes())["containers"])
         except FileNotFoundError:
-            return {}
+            return []
         except OSError as error:
             raise ContainerError(f"read {self.path}: {error.strerror}") from error
         except (ValueError, TypeError, KeyError) as error:
@@ -140,15 +173,38 @@ class Roster:
                 stack.enter_context(locked(f"{self.path}.lock"))
             except OSError as error:
                 raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
-            before = self.entries()
+            before, unreadable = self._read()
             entries = dict(before)
             yield entries
             if entries != before:
-                self._write(entries)
+                self._write(entries, [each.raw for each in unreadable])
 
-    def _write(self, entries: Mapping[str, Entry]) -> None:
-        document = {"containers": [asdict(entry) for entry in entries.values()]}
+    def _write(self, entries: Mapping[str, Entry], unreadable: Sequence[object]) -> None:
+        document = {"containers": [*map(asdict, entries.values()), *unreadable]}
         try:
             replace_file(self.path, json.dumps(document, indent=1).encode(), alone=True)
         except OSError as error:
             raise ContainerError(f"write {self.path}: {error.strerror}") from error
+
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "id": str, "name": str, "created": (int, float), "remove": bool, "job": dict, "begun": bool,
+    "image": (str, type(None)),
+}  # fmt: skip
+
+
+def _entry(raw: object) -> Entry:
+    """Raises TypeError for what is none."""
+    if not isinstance(raw, dict):
+        raise TypeError("it is no table")
+    for key, value in raw.items():
+        if key not in _KINDS:
+            raise TypeError(f"unknown key {key!r}")
+        if not isinstance(value, _KINDS[key]):
+            raise TypeError(f"{key} is {value!r}")
+    missing = [key for key in _KINDS if key not in raw and key not in ("begun", "image")]
+    if missing:
+        raise TypeError(f"it has no {', '.join(missing)}")
+    if not isinstance(raw["job"].get("image"), str):
+        raise TypeError("its job has no image")
+    return Entry(**raw)

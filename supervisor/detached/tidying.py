@@ -29,8 +29,9 @@ def tidy(roster: Roster, journal: Journal, places: Places) -> bool:
     ]
     for identifier in over:
         roster.remove(identifier)
+    kept = _kept(roster).difference(over)
     for job in journal.job_names():
-        if job not in entries or job in over:
+        if job not in kept:
             _forget(journal, places, job)
     return bool(over)
 
@@ -41,11 +42,11 @@ def abandoned_layers(
     """The writable layers that no container has any more. Raises ContainerError or JournalError."""
     # Looked at first: one that is made after this is that of a container which is written down.
     names = os.listdir(directories.kept_layers)
-    entries = roster.entries()
+    kept = _kept(roster)
     return [
         directories.kept_layer(name)
         for name in names
-        if name not in entries and not _runs(journal, name)
+        if name not in kept and not _runs(journal, name)
     ]
 
 
@@ -53,6 +54,11 @@ def remove_layers(layers: Iterable[LayerDirectory]) -> None:
     """Remove them; this may take long. Raises ContainerError."""
     for layer in layers:
         remove_layer(layer)
+
+
+def _kept(roster: Roster) -> set[str | None]:
+    """The ids of containers that are written down, readable or not."""
+    return {*roster.entries(), *(each.id for each in roster.unreadable())}
 
 
 def _runs(journal: Journal, identifier: str) -> bool:

@@ -13,7 +13,7 @@ from runtime.images.layers import chain_ids
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
 from supervisor.cli import candidates
-from supervisor.cli.format import print_json
+from supervisor.cli.format import print_json, echo_rendered
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.settings import Settings
 
@@ -22,12 +22,16 @@ from supervisor.cli.settings import Settings
 @click.argument(
     "images", nargs=-1, required=True, metavar="IMAGE...", shell_complete=candidates.images
 )
+@click.option("-f", "--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.Id}}'.")
 @click.pass_obj
-def command(settings: Settings, images: Sequence[str]) -> None:
+def command(settings: Settings, images: Sequence[str], form: str | None) -> None:
     """Show all that is known about each IMAGE, as JSON."""
     with image_store(settings) as store:
         documents = [_document(store, store.find(name)) for name in images]
-    print_json(documents)
+    if form is None:
+        print_json(documents)
+    else:
+        echo_rendered(form, documents)
 
 
 def _document(store: ImageStore, image: Image) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from runtime.errors import ContainerError, VolumeError
 from runtime.volumes.store import StoredVolume, VolumeStore
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
-from supervisor.problems import did_you_mean
+from runtime.nearest import did_you_mean
 
 DRIVER = "local"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from runtime.volumes.store import StoredVolume
-from supervisor.problems import did_you_mean
+from runtime.nearest import did_you_mean
 
 _KEYS = ("dangling", "driver", "label", "name")
 

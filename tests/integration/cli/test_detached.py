@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,40 @@ def test_started_again_and_again(pocker: Pocker) -> None:
     assert pocker.stdout("kill", "other") == "other\n"
     assert [len(each["runs"]) for each in pocker.json_of("inspect", "c", "other")] == [2, 3]
     assert pocker.run("kill", "other").returncode == 1
+
+
+def test_two_starts_at_once(pocker: Pocker) -> None:
+    """Where there is no supervisor each would begin one; one does, and both are started."""
+    for name in ("a", "b"):
+        pocker.stdout("run", "-d", "--name", name, "host", "true")
+    wait_until(lambda: holder(pocker.directories.detached.state) is None)
+    starts = [
+        subprocess.Popen(pocker.command("start", name), stderr=subprocess.PIPE, text=True)
+        for name in ("a", "b")
+    ]
+    assert [start.communicate()[1] for start in starts] == ["", ""]
+    assert [start.returncode for start in starts] == [0, 0]
+    wait_until(lambda: holder(pocker.directories.detached.state) is None)
+    assert [len(each["runs"]) for each in pocker.json_of("inspect", "a", "b")] == [2, 2]
+
+
+def test_one_that_cannot_be_read_is_in_no_others_way(pocker: Pocker) -> None:
+    """Its entry, or its definition, is told; the others are begun, looked after and removed."""
+    pocker.stdout("create", "--name", "bad", "-h", "box", "host", "true")
+    pocker.stdout("start", "bad")
+    path = Path(pocker.directories.detached.state, "containers.json")
+    text = path.read_text().replace('"box"', '"a box"')
+    path.write_text(text.replace('"containers": [', '"containers": [{"id": 5},'))
+    pocker.stdout("run", "-d", "--name", "good", "host", "sh", "-c", "exit 3")
+    assert pocker.run("wait", "good").returncode == 3
+    refused = pocker.run("start", "bad")
+    assert (refused.returncode, refused.stderr.count("\n")) == (125, 1)
+    assert "hostname: 'a box' is not a host name" in refused.stderr
+    listed = pocker.run("ps", "-a", "--format", "{{.Names}}")
+    assert listed.stdout.split() == ["bad", "good"]
+    assert "cannot be read: id is 5" in listed.stderr
+    pocker.stdout("rm", "bad", "good")
+    assert json.loads(path.read_text()) == {"containers": [{"id": 5}]}
 
 
 def test_it_goes_when_it_has_ended(pocker: Pocker) -> None:

@@ -130,8 +130,8 @@ def test_a_container_is_what_its_image_says_of_it(pocker: Pocker, root_archive: 
     shown = ("ps", "--format", "json", "--filter", "label=a=1")
     wait_until(lambda: [row["health"] for row in json.loads(pocker.ask(*shown))] == ["healthy"])
     (document,) = json.loads(pocker.ask("inspect", "one"))
-    assert document["config"]["ExposedPorts"] == {"80/tcp": {}}
-    assert document["config"]["Labels"] == {"a": "1", "b": "mine"}
+    assert document["Config"]["ExposedPorts"] == {"80/tcp": {}}
+    assert document["Config"]["Labels"] == {"a": "1", "b": "mine"}
     pocker.stdout("rm", "-f", "one")
 
 

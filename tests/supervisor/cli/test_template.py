@@ -6,7 +6,13 @@ import pytest
 
 from supervisor.cli.template import TemplateError, render
 
-VALUES = {"ID": "3f9a", "Names": "web", "State": {"Code": 3, "Error": None}, "Runs": [1, 2]}
+VALUES = {
+    "ID": "3f9a",
+    "Names": "web",
+    "State": {"Code": 3, "Error": None},
+    "Runs": [1, 2],
+    "Up": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +24,7 @@ VALUES = {"ID": "3f9a", "Names": "web", "State": {"Code": 3, "Error": None}, "Ru
         ("{{.State.Code}}", "3"),
         ("{{.State.Error}}", ""),
         ("{{.Runs}}", "[1, 2]"),
+        ("{{.Up}} {{json .Up}}", "true true"),
         ("{{json .State}}", '{"Code": 3, "Error": null}'),
         ("{{json .Names}}", '"web"'),
         ("plain", "plain"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -84,8 +85,36 @@ def test_a_kill_in_the_middle_leaves_the_old_one(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"containers": [{"id": "a"}]}', '{"containers": 1}']
+    ("raw", "why"),
+    [
+        (17, "it is no table"),
+        ({"id": "a"}, "it has no name, created, remove, job"),
+        ({"colour": "red"}, "unknown key 'colour'"),
+        ({"id": ["a"]}, r"id is ['a']"),
+        (
+            {"id": "a", "name": "b", "created": 1, "remove": False, "job": {}},
+            "its job has no image",
+        ),
+    ],
 )
+def test_an_entry_that_cannot_be_read_is_in_no_others_way(
+    roster: Roster, raw: object, why: str
+) -> None:
+    """The others are there and can be changed; it stays in the document as it was."""
+    entry = roster.add("web", make)
+    document = json.loads(Path(roster.path).read_text())
+    document["containers"].insert(0, raw)
+    Path(roster.path).write_text(json.dumps(document))
+    assert roster.entries() == {entry.id: entry}
+    (unreadable,) = roster.unreadable()
+    assert unreadable.why == f"{roster.path}: containers[0] cannot be read: {why}"
+    assert unreadable.id == ("a" if isinstance(raw, dict) and raw.get("id") == "a" else None)
+    roster.rename(entry.id, "site")
+    assert [each.name for each in roster.entries().values()] == ["site"]
+    assert [each.raw for each in roster.unreadable()] == [raw]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"containers": 1}'])
 def test_a_damaged_one_is_an_error(roster: Roster, text: str) -> None:
     """Nobody may take it for an empty one and write over it."""
     Path(roster.path).write_text(text)

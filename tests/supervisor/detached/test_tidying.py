@@ -33,7 +33,9 @@ def journal(places: Places) -> Iterator[Journal]:
 
 def make(identifier: str, name: str) -> Entry:
     """A container."""
-    return Entry(id=identifier, name=name, created=1.0, remove=name == "passing", job={})
+    return Entry(
+        id=identifier, name=name, created=1.0, remove=name == "passing", job={"image": "host"}
+    )
 
 
 def test_a_layer_goes_with_its_container(places: Places, journal: Journal) -> None:

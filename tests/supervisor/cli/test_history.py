@@ -1,0 +1,118 @@
+"""What was run and what happened, of jobs and of containers of `run -d` alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.supervisor.cli.calling import call, refusals
+from tests.supervisor.cli.past import Past
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Past:
+    """Give a job and two containers."""
+    past = Past(tmp_path)
+    past.job("load")
+    past.container("web", ended=False)
+    past.container("old")
+    return past
+
+
+def asked(past: Past, *arguments: str) -> Any:
+    """What a command says as JSON."""
+    called = call(*past.options, *arguments, "--format", "json")
+    assert (called.code, called.stderr) == (0, "")
+    if arguments[0] == "events":
+        return [json.loads(line) for line in called.stdout.splitlines()]
+    return json.loads(called.stdout)
+
+
+def test_history_has_both_newest_first(past: Past) -> None:
+    """Containers by their names, with their ids for programs."""
+    runs = asked(past, "history")
+    assert [run["job"] for run in runs] == ["old", "web", "load"]
+    assert [len(run["id"] or "") for run in runs] == [12, 12, 0]
+    assert [run["job"] for run in asked(past, "history", "--limit", "2")] == ["old", "web"]
+    (run,) = asked(past, "history", runs[0]["id"][:6])
+    assert (run["job"], run["exit_code"], run["attempts"]) == ("old", 3, 1)
+    table = call(*past.options, "history").stdout.splitlines()
+    assert [line.split()[1] for line in table] == ["JOB", "old", "web", "load"]
+    past.container("new", ended=None)
+    assert asked(past, "history", "new") == []
+
+
+def test_events_of_both_are_in_their_order(past: Past) -> None:
+    """One list, as if one supervisor had written it."""
+    events = asked(past, "events")
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+    names = [event["job"] for event in events if event["detail"] == "attempt 1 begins"]
+    assert names == ["load", "web", "old"]
+    assert {event["job"]: event["container"] is None for event in events} == {
+        None: True, "load": True, "web": False, "old": False,
+    }  # fmt: skip
+    lines = call(*past.options, "events").stdout.splitlines()
+    assert len(lines) == len(events)
+    assert any(" web " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        (["container=web"], {"web"}),
+        (["container=load", "container=old"], {"load", "old"}),
+        (["event=session"], {None}),
+        (["event=attempt", "container=web"], {"web"}),
+        (["event=oom"], set()),
+        (["container="], set()),
+    ],
+)
+def test_filters_of_one_key_add_up(past: Past, filters: Sequence[str], names: set[object]) -> None:
+    """Those of several must all be met, as with `ps`."""
+    options = [part for text in filters for part in ("--filter", text)]
+    assert {event["job"] for event in asked(past, "events", *options)} == names
+
+
+def test_an_id_will_do_for_a_filter(past: Past) -> None:
+    """Also its beginning."""
+    identifier = next(run["id"] for run in asked(past, "history") if run["job"] == "web")
+    events = asked(past, "events", "--filter", f"container={identifier[:8]}")
+    assert {event["job"] for event in events} == {"web"}
+
+
+def test_events_of_a_time(past: Past) -> None:
+    """From and until; who follows until a time that is over follows no more."""
+    assert asked(past, "events", "--until", "1h") == []
+    assert asked(past, "events", "--since", "1h") == asked(past, "events")
+    assert asked(past, "events", "-f", "--until", "0s") == asked(past, "events")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["events", "--filter", "contaner=a"], "'contaner' is none of container, event; did you"),
+        (["events", "--filter", "event=oon"], "'oon' is no event; did you mean \"oom\"?"),
+        (["events", "--filter", "event"], "'event' is not KEY=VALUE"),
+        (["ps", "--filter", "sttus=a"], "'sttus' is none of id, name, status, label, ancestor"),
+        (["events", "--until", "noon"], "--until: 'noon' is neither a time such as"),
+    ],
+)
+def test_what_is_no_filter_is_refused(arguments: Sequence[str], message: str) -> None:
+    """With what there is."""
+    code, (line,) = refusals(*arguments)
+    assert code == 2
+    assert message in line
+
+
+def test_an_unreadable_entry_is_told(past: Past) -> None:
+    """By `ps`, which lists the others."""
+    path = Path(past.settings.detached.directories.state, "containers.json")
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({"containers": [{"id": "0123456789ab"}, *document["containers"]]}))
+    called = call(*past.options, "ps", "-a")
+    assert called.stderr.startswith(f"pocker: {path}: containers[0] cannot be read: it has no name")
+    assert " old\n" in called.stdout

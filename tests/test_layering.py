@@ -56,6 +56,7 @@ PURE = (
     "runtime.security.sysctls",
     "runtime.spec",
     "runtime.units",
+    "supervisor.cli.filters",
     "supervisor.cli.image.wording",
     "supervisor.cli.manpage",
     "supervisor.cli.misuse",

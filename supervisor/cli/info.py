@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 
 from supervisor.cli import overview
+from supervisor.cli.format import print_template
 from supervisor.cli.image.access import image_store
+from supervisor.cli.program import DISTRIBUTION
 from supervisor.cli.ps import containers_of, jobs_of
 from supervisor.cli.records import paused_jobs
 from supervisor.cli.settings import Settings
-from supervisor.cli.template import TemplateError, render
 
 
 @click.command
@@ -35,10 +36,7 @@ def command(settings: Settings, form: str | None) -> None:
         for text in told["Warnings"]:
             click.echo(f"WARNING: {text}", err=True)
         return
-    try:
-        click.echo(render("{{json .}}" if form == "json" else form, told))
-    except TemplateError as error:
-        raise click.UsageError(f"--format: {error}") from error
+    print_template("{{json .}}" if form == "json" else form, [told])
 
 
 def _facts(settings: Settings) -> overview.Facts:
@@ -55,7 +53,7 @@ def _facts(settings: Settings) -> overview.Facts:
     with image_store(settings) as store:
         images = len({entry.digest for entry in store.entries()})
     return overview.Facts(
-        version=version("pocker-supervisor"),
+        version=version(DISTRIBUTION),
         kernel=platform.release(),
         system=_system(),
         architecture=platform.machine(),

@@ -77,7 +77,7 @@ def _document(found: Found) -> Mapping[str, Any]:
     }
 
 
-def _asked(found: Found) -> Mapping[str, Any]:
+def _asked(found: Found) -> dict[str, Any]:
     """The image by the name that it was asked for by: what is carried out has its digest."""
     return {} if found.entry is None else {"image": found.entry.job["image"]}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from supervisor.cli import run
+from supervisor.cli import candidates, run
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import NO_SUCH, Found, find, has_ended
 from supervisor.cli.records import open_journal
@@ -67,7 +67,13 @@ command = click.Command(
     name="update",
     params=[
         *(parameter for parameter in run.command.params if parameter.name in run.CHANGEABLE),
-        click.Argument(["names"], nargs=-1, required=True, metavar="CONTAINER..."),
+        click.Argument(
+            ["names"],
+            nargs=-1,
+            required=True,
+            metavar="CONTAINER...",
+            shell_complete=candidates.kept,
+        ),
     ],
     callback=_update,
     help="""Give CONTAINERs of `run -d` and `create` other limits, or another restart policy.

@@ -75,6 +75,12 @@ def _images(context: click.Context) -> list[str]:
     return familiar_names(ImageStore(_settings(context).directories.image_store).entries())
 
 
+def _volumes(context: click.Context) -> list[str]:
+    from runtime.volumes.store import VolumeStore
+
+    return VolumeStore.of(_settings(context).directories).names()
+
+
 def _jobs_of_file(context: click.Context) -> list[str]:
     import tomllib
 
@@ -101,6 +107,8 @@ images = _completer(_images)
 """Images of the store."""
 roots = _completer(lambda context: [*_images(context), "host"])
 """What a container can be made of, beside a directory."""
+volumes = _completer(_volumes)
+"""Named volumes."""
 jobs_of_file = _completer(_jobs_of_file)
 """The jobs of the file that was named before."""
 

@@ -12,10 +12,12 @@ from typing import Any
 from attrs import frozen
 
 from runtime.images.config import ImageConfig, write_config
+from runtime.volumes.store import data_in
 from supervisor.cli.listing import docker_state
 from supervisor.cli.moments import rfc3339
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptRecord, RunRecord
+from supervisor.mounts import Volume, is_marked_path
 from supervisor.states import Reason
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -30,6 +32,8 @@ class Made:
     image: str
     id: str
     config: ImageConfig
+    volumes: str
+    """The directory of named volumes."""
 
 
 @frozen(kw_only=True)
@@ -111,17 +115,24 @@ def _of_made(made: Made, *, remove: bool) -> Mapping[str, Any]:
             "CapDrop": [*spec.cap_drop],
         },
         "Mounts": [
-            {
-                "Type": "bind",
-                "Source": volume.source,
-                "Destination": volume.target,
-                "Mode": "ro" if volume.read_only else "",
-                "RW": not volume.read_only,
-            }
-            for volume in spec.volumes
-        ]
-        + [
-            {"Type": "tmpfs", "Source": "", "Destination": tmpfs.target, "Mode": "", "RW": True}
-            for tmpfs in spec.tmpfs
+            *(_volume(volume, made.volumes) for volume in spec.volumes),
+            *(
+                {"Type": "tmpfs", "Source": "", "Destination": each.target, "Mode": "", "RW": True}
+                for each in spec.tmpfs
+            ),
         ],
+    }
+
+
+def _volume(volume: Volume, volumes: str) -> Mapping[str, Any]:
+    if is_marked_path(volume.source):
+        source = {"Type": "bind", "Source": volume.source}
+    else:
+        data = data_in(f"{volumes}/{volume.source}")
+        source = {"Type": "volume", "Name": volume.source, "Source": data}
+    return {
+        **source,
+        "Destination": volume.target,
+        "Mode": "ro" if volume.read_only else "",
+        "RW": not volume.read_only,
     }

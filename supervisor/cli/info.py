@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from supervisor.cli import overview
-from supervisor.cli.format import print_template
+from supervisor.cli.format import echo_rendered
 from supervisor.cli.image.access import image_store
 from supervisor.cli.program import DISTRIBUTION
 from supervisor.cli.ps import containers_of, jobs_of
@@ -36,7 +36,7 @@ def command(settings: Settings, form: str | None) -> None:
         for text in told["Warnings"]:
             click.echo(f"WARNING: {text}", err=True)
         return
-    print_template("{{json .}}" if form == "json" else form, [told])
+    echo_rendered("{{json .}}" if form == "json" else form, [told])
 
 
 def _facts(settings: Settings) -> overview.Facts:

@@ -17,7 +17,7 @@ from supervisor.cli import candidates
 from supervisor.cli.dockerview import Made, Viewed
 from supervisor.cli.documents import attempt_document, newest, run_document
 from supervisor.cli.finding import Found, find_all
-from supervisor.cli.format import print_json, echo_rendered
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.moments import rfc3339
 from supervisor.cli.records import last_run, open_journal, paused_jobs
 from supervisor.cli.settings import Settings
@@ -139,4 +139,5 @@ def _made_of(spec: JobSpec, found: Found) -> Made:
         image=_asked(found).get("image", spec.image or ""),
         id="" if image is None else image.id,
         config=config,
+        volumes=found.settings.directories.volumes,
     )

@@ -14,7 +14,7 @@ from supervisor.cli import listing
 from supervisor.cli.documents import elapsed, newest, run_document
 from supervisor.cli.filters import read_filters
 from supervisor.cli.finding import entries_of, unreadable_of
-from supervisor.cli.format import print_json, echo_rendered
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.listing import Listed
 from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import open_journal, paused_jobs

@@ -8,8 +8,8 @@ from inspect import cleandoc
 
 import click
 
-from supervisor.cli.failure import USAGE, Failure
 from runtime.nearest import did_you_mean
+from supervisor.cli.failure import USAGE, Failure
 
 
 class Subcommands(click.Group):

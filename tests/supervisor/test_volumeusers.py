@@ -61,7 +61,8 @@ def test_names_come_before_ids(directories: Directories) -> None:
 
     def make(identifier: str, name: str) -> Entry:
         volumes = [{"source": "data", "target": "/x"}, {"source": "/srv", "target": "/y"}]
-        return Entry(id=identifier, name=name, created=0.0, remove=False, job={"volumes": volumes})
+        table = {"image": "host", "volumes": volumes}
+        return Entry(id=identifier, name=name, created=0.0, remove=False, job=table)
 
     Roster.of(directories.detached).add("web", make)
     for place, container, volume in (

@@ -13,7 +13,7 @@ from runtime.images.layers import chain_ids
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
 from supervisor.cli import candidates
-from supervisor.cli.format import print_json, echo_rendered
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.settings import Settings
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runtime.errors import ContainerError, VolumeError
+from runtime.nearest import did_you_mean
 from runtime.volumes.store import StoredVolume, VolumeStore
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
-from runtime.nearest import did_you_mean
 
 DRIVER = "local"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from runtime.volumes.store import StoredVolume
 from runtime.nearest import did_you_mean
+from runtime.volumes.store import StoredVolume
 
 _KEYS = ("dangling", "driver", "label", "name")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.cli import candidates
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.settings import Settings
 from supervisor.cli.volume.access import find_volume, volume_document, volume_store
@@ -13,7 +14,9 @@ from supervisor.cli.volume.access import find_volume, volume_document, volume_st
 
 @click.command
 @click.option("-f", "--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.Name}}'.")
-@click.argument("names", nargs=-1, required=True, metavar="VOLUME...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="VOLUME...", shell_complete=candidates.volumes
+)
 @click.pass_obj
 def command(settings: Settings, *, names: Sequence[str], form: str | None) -> None:
     """Show all that is known about each VOLUME, as JSON."""

@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from runtime.errors import VolumeError
+from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
 from supervisor.cli.volume.access import find_volume, volume_store
@@ -16,7 +17,9 @@ from supervisor.volumeusers import users_of_volumes
 
 @click.command
 @click.option("-f", "--force", is_flag=True, help="Mind no missing one.")
-@click.argument("names", nargs=-1, required=True, metavar="VOLUME...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="VOLUME...", shell_complete=candidates.volumes
+)
 @click.pass_obj
 def command(settings: Settings, *, names: Sequence[str], force: bool) -> None:
     """Remove VOLUMEs with all that is in them.

@@ -31,7 +31,7 @@ def past(tmp_path: Path) -> Past:
         "old",
         environment={"A": "b c"},
         labels=["team=etl"],
-        volumes=[{"source": "/srv", "target": "/data", "read_only": True}],
+        volumes=[{"source": "/srv", "target": "/data", "read_only": True}, "kept:/kept"],
     )
     past.container("new", ended=None)
     past.job("load")
@@ -76,7 +76,15 @@ def test_both_forms_are_one_document(past: Past) -> None:
     assert document["Id"] == document["id"]
     assert document["State"]["ExitCode"] == document["runs"][-1]["exit_code"] == 3
     assert document["Mounts"] == [
-        {"Type": "bind", "Source": "/srv", "Destination": "/data", "Mode": "ro", "RW": False}
+        {"Type": "bind", "Source": "/srv", "Destination": "/data", "Mode": "ro", "RW": False},
+        {
+            "Type": "volume",
+            "Name": "kept",
+            "Source": f"{past.top}/state/volumes/kept/_data",
+            "Destination": "/kept",
+            "Mode": "",
+            "RW": True,
+        },
     ]
 
 

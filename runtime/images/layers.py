@@ -12,7 +12,9 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import chain as joined
 
 from attrs import frozen
@@ -30,6 +32,8 @@ from runtime.replacing import replace_file, sync_directory
 _UNFINISHED = "."
 _RECORD = "layer.json"
 _TREE = "fs"
+_EARLY = 32 << 20
+"""Bytes after which what is there is written."""
 
 
 def chain_ids(diff_ids: Sequence[str]) -> list[str]:
@@ -132,7 +136,8 @@ class Layers:
         os.chmod(f"{home}/{_TREE}", 0o755)
         try:
             archive = LayerArchive(self.blobs, layer, self.limits)
-            files = unpack_layer(ahead(archive.pieces()), f"{home}/{_TREE}", lowers, self.limits)
+            with closing(written_meanwhile(ahead(archive.pieces()), home)) as pieces:
+                files = unpack_layer(pieces, f"{home}/{_TREE}", lowers, self.limits)
             archive.check(diff_id or archive.diff_id)
             place = self._home(chain or archive.diff_id)
             if not os.path.isdir(place):
@@ -145,6 +150,24 @@ class Layers:
             if os.path.isdir(home):
                 shutil.rmtree(home, ignore_errors=True)
         return archive.diff_id
+
+
+def written_meanwhile(pieces: Iterable[bytes], directory: str) -> Generator[bytes, None, None]:
+    """The same pieces, while what is made of them goes to the disk: less is left for the end.
+
+    Raises OSError where the disk has failed, which nobody would be told a second time.
+    """
+    with ThreadPoolExecutor(1, "sync") as pool:
+        under_way = pool.submit(lambda: None)
+        size = 0
+        for piece in pieces:
+            size += len(piece)
+            if size >= _EARLY and under_way.done():
+                under_way.result()
+                under_way = pool.submit(_sync, directory)
+                size = 0
+            yield piece
+        under_way.result()
 
 
 def _sync(directory: str) -> None:

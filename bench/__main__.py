@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("bench.start", "bench.service", "bench.logs", "bench.images")
+MODULES = ("bench.start", "bench.cli", "bench.service", "bench.logs", "bench.images")
 
 for module in MODULES:
     print(f"\n{module}", flush=True)

@@ -84,13 +84,13 @@ def peers(directory: Path, root: Path) -> list[Contender]:
         command = [find_program(name), "--root", state, "run", "--bundle", str(bundle)]
 
         async def start(command: list[str] = command, numbers: Iterator[int] = numbers) -> float:
-            return _timed([*command, f"pocker-bench-{os.getpid()}-{next(numbers)}"])
+            return timed([*command, f"pocker-bench-{os.getpid()}-{next(numbers)}"])
 
         found.append(Contender(f"{name} run", start))
     bubble = [find_program("bwrap"), "--unshare-all", "--bind", str(root), "/", "--proc", "/proc"]
 
     async def start_bubble() -> float:
-        return _timed([*bubble, "--dev", "/dev", "/bin/true"])
+        return timed([*bubble, "--dev", "/dev", "/bin/true"])
 
     return [*found, Contender("bwrap", start_bubble)]
 
@@ -186,7 +186,7 @@ def run_quietly(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def _timed(command: list[str]) -> float:
+def timed(command: Sequence[str]) -> float:
     """Seconds from the call to the reaped process; its output goes to nobody.
 
     It blocks the event loop: nothing else is to run meanwhile.
@@ -194,7 +194,7 @@ def _timed(command: list[str]) -> float:
     files = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     begin = time.perf_counter()
     pid = os.posix_spawn(
-        command[0], command, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, file_actions=files
+        command[0], [*command], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, file_actions=files
     )
     _, status = os.waitpid(pid, 0)
     seconds = time.perf_counter() - begin

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+import runtime._native
 from runtime._native import (
     EXIT_RECORD_SIZE,
     LOG_BATCH,
@@ -36,6 +39,7 @@ __all__ = [
     "CLONE_NEWPID",
     "CLONE_NEWUTS",
     "EXIT_RECORD_SIZE",
+    "INIT",
     "LOG_BATCH",
     "LOG_DRAINED",
     "LOG_END",
@@ -63,6 +67,9 @@ __all__ = [
     "spawn",
     "syncfs",
 ]
+
+INIT = os.path.join(os.path.dirname(runtime._native.__file__), "init")
+"""The program `init`: it is made with the extension, and lies beside it."""
 
 # As in the man pages of clone and openat2.
 CLONE_NEWNS = 0x00020000

@@ -12,13 +12,14 @@ import hashlib
 import os
 import socket
 from collections.abc import Sequence
-from importlib import resources
+from pathlib import Path
 
 import trio
 from attrs import define, frozen
 
 from runtime.errors import StartError
 from runtime.kernel import (
+    INIT,
     REPORT_EXECUTING,
     REPORT_FAILED,
     REPORT_PROCESS,
@@ -69,7 +70,7 @@ class InitProgram:
     @classmethod
     def load(cls) -> InitProgram:
         """Read the program that is installed in this package and seal it."""
-        content = resources.files("runtime").joinpath("init").read_bytes()
+        content = Path(INIT).read_bytes()
         fd = _memory_file("init", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING, _MFD_EXEC)
         os.write(fd, content)
         os.fchmod(fd, 0o500)

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])(?:i?b)?|b)?", re.IGNORECASE)
 _DURATION = re.compile(
@@ -18,13 +21,13 @@ _DURATION = re.compile(
 )
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
 
-_SECONDS = {
-    "d": Fraction(86400),
-    "h": Fraction(3600),
-    "m": Fraction(60),
-    "s": Fraction(1),
-    "ms": Fraction(1, 1000),
-    "us": Fraction(1, 1_000_000),
+_MICROSECONDS = {
+    "d": 86_400_000_000,
+    "h": 3_600_000_000,
+    "m": 60_000_000,
+    "s": 1_000_000,
+    "ms": 1000,
+    "us": 1,
 }
 _POWERS = "kmgtp"
 _LARGEST = 2**63 - 1
@@ -42,6 +45,12 @@ def _quote(value: object) -> str:
     return _shortened.repr(value)
 
 
+def _exactly(number: str) -> Fraction:
+    from fractions import Fraction  # with decimal, a large module for a rare need
+
+    return Fraction(number)
+
+
 def parse_size(value: object) -> int:
     """Bytes of a Docker size: ``10m``, ``1.5g``, ``10MB`` and ``10MiB`` (all powers of 1024)."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -51,7 +60,7 @@ def parse_size(value: object) -> int:
         if unit is None and "." in number:
             raise ValueError(f"{_quote(value)} is not a size: {_SIZE_FORM}")
         power = _POWERS.index(unit.lower()) + 1 if unit else 0
-        size = math.floor(Fraction(number) * 1024**power)
+        size = math.floor(_exactly(number) * 1024**power)
     else:
         raise ValueError(f"{_quote(value)} is not a size: {_SIZE_FORM}")
     if not 0 <= size <= _LARGEST:
@@ -77,9 +86,11 @@ def parse_duration(value: object) -> float:
     """Seconds of ``90s``, ``1h30m``, ``250ms``, ``2d``, or of a plain number of seconds."""
     if isinstance(value, str) and value and (match := _DURATION.fullmatch(value)):
         parts = match.groupdict()
-        exact = sum(Fraction(number) * _SECONDS[unit] for unit, number in parts.items() if number)
+        exact = sum(
+            _exactly(number) * _MICROSECONDS[unit] for unit, number in parts.items() if number
+        )
         # A number of a thousand digits has no float at all.
-        seconds = float(exact) if exact <= _LARGEST else math.inf
+        seconds = float(exact / 1_000_000) if exact <= _LARGEST * 1_000_000 else math.inf
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value) if abs(value) <= _LARGEST else math.inf
     else:

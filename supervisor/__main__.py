@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from supervisor.cli import main
+from supervisor.cli import enter
 
 if __name__ == "__main__":
-    sys.exit(main())
+    enter()

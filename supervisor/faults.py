@@ -7,15 +7,16 @@ them; cattrs does the same for tables, and `faults_of` turns either kind of erro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve, fields, frozen
-from cattrs import BaseValidationError, ClassValidationError, ForbiddenExtraKeysError
-from cattrs.errors import AttributeValidationNote
 
 from runtime.errors import SpecError
 from runtime.nearest import did_you_mean
 from supervisor.problems import KeyPath
+
+if TYPE_CHECKING:
+    from cattrs.errors import AttributeValidationNote
 
 K = TypeVar("K", bound=str | int)
 T = TypeVar("T")
@@ -37,8 +38,8 @@ class Refused(Exception):
         super().__init__("; ".join(fault.message for fault in self.faults))
 
 
-REFUSALS = (ValueError, TypeError, SpecError, Refused, BaseValidationError)
-"""All that reading a value may raise because of the value."""
+REFUSALS = (ValueError, TypeError, SpecError, Refused, ExceptionGroup)
+"""All that reading a value may raise because of the value; of a table cattrs raises a group."""
 
 
 def read_each(entries: Iterable[tuple[K, object]], read: Callable[[K, object], T]) -> dict[K, T]:
@@ -61,7 +62,16 @@ def faults_of(error: BaseException, path: KeyPath = ()) -> Iterator[Fault]:
         yield from (evolve(fault, path=path + fault.path) for fault in error.faults)
     elif isinstance(error, SpecError):
         yield Fault((*path, error.field), error.problem)
-    elif isinstance(error, ClassValidationError):
+    elif isinstance(error, ValueError | TypeError):
+        yield Fault(path, str(error))
+    else:
+        yield from _faults_of_table(error, path)
+
+
+def _faults_of_table(error: BaseException, path: KeyPath) -> Iterator[Fault]:
+    from cattrs import ClassValidationError, ForbiddenExtraKeysError  # it was there to raise them
+
+    if isinstance(error, ClassValidationError):
         noted, others = error.group_exceptions()
         for inner, note in noted:
             yield from _faults_of_attribute(inner, note, path)
@@ -71,8 +81,6 @@ def faults_of(error: BaseException, path: KeyPath = ()) -> Iterator[Fault]:
         known = [attribute.name for attribute in fields(error.cl)]
         for name in sorted(error.extra_fields):
             yield Fault((*path, name), f"unknown key{did_you_mean(name, known)}")
-    elif isinstance(error, ValueError | TypeError):
-        yield Fault(path, str(error))
     else:
         # Not about the value: a mistake in this program, which must not look like one in the file.
         raise error

@@ -13,7 +13,6 @@ from runtime.images.image import Image
 from supervisor.containerspec import names_image
 from supervisor.faults import Fault
 from supervisor.healthplan import health_plan
-from supervisor.jobsfile import place
 from supervisor.jobspec import JobsFile, JobSpec
 from supervisor.policies import Condition
 from supervisor.problems import JobsFileError, Problem
@@ -66,12 +65,18 @@ def lacking_images(
     """The images that the store lacks. Raises JobsFileError for what is wrong with the others."""
     found = _look(jobsfile, jobsfile.jobs, directories)
     _refuse(found.wrong, jobsfile, shown)
-    return place(found.lacking, jobsfile.text, shown or jobsfile.path)
+    return _placed(found.lacking, jobsfile, shown)
 
 
 def _refuse(faults: Sequence[Fault], jobsfile: JobsFile, shown: str) -> None:
     if faults:
-        raise JobsFileError(place(faults, jobsfile.text, shown or jobsfile.path))
+        raise JobsFileError(_placed(faults, jobsfile, shown))
+
+
+def _placed(faults: Sequence[Fault], jobsfile: JobsFile, shown: str) -> list[Problem]:
+    from supervisor.jobsfile import place  # whoever has found no fault has no file to look at
+
+    return place(faults, jobsfile.text, shown or jobsfile.path)
 
 
 @frozen

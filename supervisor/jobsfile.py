@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any, cast
 
 from attrs import define, field, frozen
-from cattrs import Converter
 
 from runtime.errors import SpecError
 from runtime.limits import Limits
@@ -34,7 +33,7 @@ from supervisor.policies import Dependency, RestartPolicy
 from supervisor.positions import find_positions
 from supervisor.problems import JobsFileError, KeyPath, Problem, show_path
 from supervisor.resources import Resources
-from supervisor.structuring import make_converter
+from supervisor.structuring import Readers
 from supervisor.substitution import substitute_all
 from supervisor.values import expect
 
@@ -80,7 +79,7 @@ def read(
     file = shown or path
     try:
         document = parse_toml(text, file)
-        reader = _Reader(converter=make_converter(posixpath.dirname(path), environ))
+        reader = _Reader(readers=Readers(posixpath.dirname(path), environ))
         jobsfile = reader.read(reader.substitute(document, environ), path, text)
         return jobsfile, place(reader.faults, text, file)
     except RecursionError as error:
@@ -92,7 +91,7 @@ def read_tables(tables: Mapping[str, object], path: str, name: str) -> JobsFile:
 
     All is meant as it is written: no variables are replaced, and paths are absolute.
     """
-    reader = _Reader(converter=make_converter(posixpath.dirname(path), {}))
+    reader = _Reader(readers=Readers(posixpath.dirname(path), {}))
     jobsfile = reader.read({"name": name, "jobs": dict(tables)}, path, b"")
     if reader.faults:
         raise JobsFileError(
@@ -168,7 +167,7 @@ class _Reader:
     `unusable` holds the key paths of strings that could not be used, and of all around them.
     """
 
-    converter: Converter
+    readers: Readers
     faults: list[Fault] = field(factory=list)
     unusable: set[KeyPath] = field(factory=set)
 
@@ -234,7 +233,7 @@ class _Reader:
                 found.faulty.add(name)
             else:
                 try:
-                    found.values[name] = self.converter.structure(value, keys[name])
+                    found.values[name] = self.readers.read(value, keys[name])
                 except REFUSALS as error:
                     found.faulty.add(name)
                     self._add(faults_of(error), where)

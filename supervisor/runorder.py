@@ -19,13 +19,12 @@ from runtime.spec import ContainerSpec, Terminal
 from supervisor.conflicts import limits_of
 from supervisor.containerspec import container_spec
 from supervisor.faults import REFUSALS, faults_of
-from supervisor.jobsfile import read_tables
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
 from supervisor.mounts import is_marked_path
 from supervisor.problems import JobsFileError, show_path
 from supervisor.resources import Resources
-from supervisor.structuring import make_converter
+from supervisor.structuring import Readers
 
 OPTIONS: Mapping[str, str] = {
     "id": "--name",
@@ -87,12 +86,12 @@ def read_order(table: Mapping[str, object], base: str, environ: Mapping[str, str
 
     `base` is where relative paths on the host begin.
     """
-    converter = make_converter(base, environ)
+    readers = Readers(base, environ)
     keys: Mapping[str, Any] = {**keys_of(JobSpec), **keys_of(Resources)}
     values: dict[str, Any] = {}
     for key, value in table.items():
         try:
-            values[key] = converter.structure(value, keys[key])
+            values[key] = readers.read(value, keys[key])
         except REFUSALS as error:
             fault = next(faults_of(error))
             raise OrderError(_told(key, fault.message, *fault.path)) from error
@@ -150,6 +149,8 @@ def lasting_table(
 
 def check_lasting(table: Mapping[str, object]) -> None:
     """Refuse what a supervisor could not read as a job. Raises OrderError."""
+    from supervisor.jobsfile import read_tables  # only what lasts is read as a file is
+
     try:
         read_tables({_ANY: table}, "/", _ANY)
     except JobsFileError as error:

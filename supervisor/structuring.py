@@ -1,12 +1,10 @@
-"""From the values of TOML to those of the job classes: one cattrs hook for each kind."""
+"""From the values of TOML to those of the job classes: one reader for each kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, TypeAlias, TypeVar
-
-from cattrs import Converter
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from runtime.limits import HUGE_PAGE, HugetlbLimit
 from runtime.nearest import did_you_mean
@@ -44,6 +42,7 @@ from supervisor.kinds import (
     HostPath,
     HostPaths,
     Image,
+    Kind,
     Labels,
     LogDriver,
     MountSource,
@@ -128,24 +127,44 @@ from supervisor.values import (
     refusal,
 )
 
+if TYPE_CHECKING:
+    from cattrs import Converter
+
 T = TypeVar("T")
 Read: TypeAlias = Callable[[object], Any]
 
 
-def make_converter(base: str, own: Mapping[str, str]) -> Converter:
-    """A converter for one file, in directory `base`; `own` is the supervisor's environment."""
-    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
-    readers = {
-        kind_of(kind): read
-        for kind, read in (_plain() | _placed(base, own) | _tables(converter)).items()
-    }
+class _ReadTable(Protocol):
+    def __call__(self, value: object, cls: type[T]) -> T: ...
 
-    def make_hook(annotation: Any) -> Callable[[object, Any], Any]:
-        read = readers[kind_of(annotation)]
-        return lambda value, _: read(value)
 
-    converter.register_structure_hook_factory(lambda each: kind_of(each) is not None, make_hook)
-    return converter
+class Readers:
+    """Those for one file, in directory `base`; `own` is the supervisor's environment."""
+
+    def __init__(self, base: str, own: Mapping[str, str]) -> None:
+        readers = _plain() | _placed(base, own) | _tables(self._read_table)
+        self.by_kind: Mapping[Kind | None, Read] = {
+            kind_of(kind): read for kind, read in readers.items()
+        }
+
+    def read(self, value: object, annotation: Any) -> Any:
+        """The value of a key that is declared with this type. Raises one of REFUSALS."""
+        return self.by_kind[kind_of(annotation)](value)
+
+    def _read_table(self, value: object, cls: type[T]) -> T:
+        return self._converter.structure(expect(value, dict), cls)
+
+    @cached_property
+    def _converter(self) -> Converter:
+        from cattrs import Converter  # most command lines have no table, and start without it
+
+        def make_hook(annotation: Any) -> Callable[[object, Any], Any]:
+            read = self.by_kind[kind_of(annotation)]
+            return lambda value, _: read(value)
+
+        converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+        converter.register_structure_hook_factory(lambda each: kind_of(each) is not None, make_hook)
+        return converter
 
 
 def _plain() -> dict[Any, Read]:
@@ -205,11 +224,8 @@ def _placed(base: str, own: Mapping[str, str]) -> dict[Any, Read]:
     }
 
 
-def _tables(converter: Converter) -> dict[Any, Read]:
+def _tables(table: _ReadTable) -> dict[Any, Read]:
     """Readers of tables, and of what is short for a table."""
-
-    def table(value: object, cls: type[T]) -> T:
-        return converter.structure(expect(value, dict), cls)
 
     def table_or_short(split: Callable[[str], object], cls: type[T], value: object) -> T:
         if not isinstance(value, str | dict):

@@ -63,7 +63,7 @@ def _arguments(
     level = [] if settings.log_level is None else ["--log-level", settings.log_level]
     directories = settings.directories
     return [
-        sys.executable, "-m", "supervisor",
+        sys.executable, "-P", "-m", "supervisor",
         "--root", directories.root, "--state", directories.state,
         *level, "--log-format", settings.log_format,
         *command, "--ready-fd", str(ready), "--", *operands,

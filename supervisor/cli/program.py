@@ -6,11 +6,14 @@ at once.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -28,6 +31,8 @@ INTERNAL_ERROR = 70
 INTERRUPTED = 130
 VARIABLE = "_POCKER_COMPLETE"
 """By this a shell asks what could come next."""
+_ALLOCATIONS = 10_000
+"""Between two looks for garbage: Python's own few hundred find none while modules are imported."""
 BROKEN_PIPE = 141
 """As if SIGPIPE had ended it, like any other program whose reader has gone."""
 
@@ -184,6 +189,19 @@ def program(
         click.echo(ctx.get_help(), err=True)
         ctx.exit(USAGE)
     ctx.obj = Settings.of(root, state, log_level, log_format)
+
+
+def enter() -> NoReturn:
+    """Be the program: `main` in a process that ends with it.
+
+    The kernel takes down a process faster than Python its modules, of which nothing is expected.
+    """
+    gc.set_threshold(_ALLOCATIONS)
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # an error of `main` has told its code already
+            stream.flush()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

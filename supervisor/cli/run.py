@@ -274,6 +274,8 @@ def changeable_table(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _variables_of(files: Sequence[str]) -> list[str]:
+    if not files:
+        return []
     from supervisor.envfile import parse_env_file
     from supervisor.problems import JobsFileError
     from supervisor.sources import read_file

@@ -82,7 +82,7 @@ def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], message: str) 
 def test_module_and_script_are_the_same_program() -> None:
     """`python -m supervisor` and `pocker` run the same function."""
     (script,) = entry_points(group="console_scripts", name="pocker")
-    assert script.load() is supervisor.cli.main
+    assert script.load() is supervisor.cli.enter
     shown = subprocess.run(
         [sys.executable, "-m", "supervisor", "--version"],
         capture_output=True,

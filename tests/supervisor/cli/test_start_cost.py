@@ -9,9 +9,9 @@ import pytest
 from tests.supervisor.cli.calling import imported_by
 
 HEAVY = {
-    "asyncio", "cattrs", "hypercorn", "httpx", "rich", "runtime._native",
-    "starlette", "structlog", "supervisor.jobspec", "supervisor.service", "tomllib", "tree_sitter",
-    "trio",
+    "asyncio", "cattrs", "fractions", "hypercorn", "httpx", "importlib.resources", "rich",
+    "runtime._native", "starlette", "structlog", "supervisor.jobspec",
+    "supervisor.service", "tomllib", "tree_sitter", "trio",
 }  # fmt: skip
 """Each of these costs some ten milliseconds, or brings one that does."""
 
@@ -37,3 +37,13 @@ def test_a_command_imports_only_what_it_needs(
 ) -> None:
     """Where there is nothing to do yet, the named packages are all that was imported."""
     assert imported_by("--state", str(tmp_path), *arguments) & HEAVY <= needed
+
+
+@pytest.mark.parametrize("words", [["run", "/absent"], ["exec", "there"]])
+def test_one_command_costs_no_more_than_the_runtime(words: list[str], tmp_path: Path) -> None:
+    """`run` and `exec` bring what starts a process, but nothing that only a jobs file needs."""
+    (tmp_path / "containers/there").mkdir(parents=True)
+    places = ("--root", str(tmp_path), "--state", str(tmp_path))
+    imported = imported_by(*places, *words, "true") & HEAVY
+    assert imported <= {"runtime._native", "supervisor.jobspec", "trio"}
+    assert "trio" in imported

@@ -56,12 +56,14 @@ Rootfs: TypeAlias = HostRootfs | DirectoryRootfs | OverlayRootfs
 class Volume:
     """What the container sees at `target`: a file or directory of the host, or a named volume.
 
-    `source` is an absolute path, or the name of the volume, which is made if need be.
+    `source` is an absolute path, or the name of the volume, which is made if need be. A new volume
+    begins with what the image has at `target`, or with `nocopy` as an empty one.
     """
 
     source: str
     target: str
     read_only: bool = False
+    nocopy: bool = False
 
     @property
     def is_path(self) -> bool:

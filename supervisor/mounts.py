@@ -28,6 +28,11 @@ class Volume:
     """Where the job sees it."""
     read_only: Flag = False
     """Whether the job may only read it."""
+    nocopy: Flag = False
+    """Whether a new volume is empty.
+
+    Unset: it begins with what the image has at `target`.
+    """
 
 
 @frozen(kw_only=True)
@@ -111,9 +116,18 @@ def split_volume(text: str) -> dict[str, object]:
     parts = text.split(":")
     if len(parts) not in (2, 3) or not all(parts):
         raise ValueError(f"{text!r} is not SRC:DST, SRC:DST:ro or SRC:DST:rw")
-    if len(parts) == 3 and parts[2] not in ("ro", "rw"):
-        raise ValueError(f"{text!r}: the mode {parts[2]!r} is neither ro nor rw")
-    return {"source": parts[0], "target": parts[1], "read_only": parts[2:] == ["ro"]}
+    modes = parts[2].split(",") if len(parts) == 3 else []
+    for mode in modes:
+        if mode not in ("ro", "rw", "nocopy"):
+            raise ValueError(f"{text!r}: the mode {mode!r} is neither ro nor rw nor nocopy")
+    if {"ro", "rw"} <= {*modes}:
+        raise ValueError(f"{text!r}: ro and rw exclude each other")
+    return {
+        "source": parts[0],
+        "target": parts[1],
+        "read_only": "ro" in modes,
+        "nocopy": "nocopy" in modes,
+    }
 
 
 def split_tmpfs(text: str) -> dict[str, object]:

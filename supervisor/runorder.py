@@ -175,8 +175,8 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
             kind = value
         elif name in _MOUNT_KEYS and equals and value:
             table[_MOUNT_KEYS[name]] = value
-        elif name in ("readonly", "ro") and value in ("", "true", "1"):
-            table["read_only"] = True
+        elif name in _MOUNT_FLAGS and value in ("", "true", "1"):
+            table[_MOUNT_FLAGS[name]] = True
         else:
             near = did_you_mean(name, ("type", "readonly", *_MOUNT_KEYS))
             raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
@@ -221,6 +221,7 @@ _LOG_OPTIONS: Mapping[str, tuple[str, Callable[[str], object]]] = {
 }
 _ANY = "any"
 _MOUNTS = {"bind": "volumes", "volume": "volumes", "tmpfs": "tmpfs"}
+_MOUNT_FLAGS = {"readonly": "read_only", "ro": "read_only", "volume-nocopy": "nocopy"}
 _MOUNT_KEYS = {
     "source": "source",
     "src": "source",

@@ -25,9 +25,8 @@ from runtime.images.compression import ahead, decompress, recognise
 from runtime.images.manifest import Descriptor, Packing, packing_of
 from runtime.images.tarstream import UnpackLimits
 from runtime.images.unpack import unpack_layer
-from runtime.kernel import syncfs
 from runtime.locking import locked
-from runtime.replacing import replace_file, sync_directory
+from runtime.replacing import replace_file, sync_directory, sync_tree
 
 _UNFINISHED = "."
 _RECORD = "layer.json"
@@ -143,7 +142,7 @@ class Layers:
             if not os.path.isdir(place):
                 record = {"diff_id": archive.diff_id, "files": files, "archive": archive.size}
                 replace_file(f"{home}/{_RECORD}", json.dumps(record).encode())
-                _sync(home)
+                sync_tree(home)
                 os.rename(home, place)
                 sync_directory(self.directory)
         finally:
@@ -164,19 +163,10 @@ def written_meanwhile(pieces: Iterable[bytes], directory: str) -> Generator[byte
             size += len(piece)
             if size >= _EARLY and under_way.done():
                 under_way.result()
-                under_way = pool.submit(_sync, directory)
+                under_way = pool.submit(sync_tree, directory)
                 size = 0
             yield piece
         under_way.result()
-
-
-def _sync(directory: str) -> None:
-    """Make a whole tree durable: a call for each file would take longer than all else."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        syncfs(fd)
-    finally:
-        os.close(fd)
 
 
 class LayerArchive:

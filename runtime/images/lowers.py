@@ -57,6 +57,23 @@ def find(layers: Sequence[str], path: str) -> Found | None:
     return None
 
 
+def merged(layers: Sequence[str], path: str) -> list[str]:
+    """The layers whose directories at `path` show as one, topmost first; none where there is none.
+
+    One of these directories that is opaque itself hides those of the layers behind it.
+    """
+    found = []
+    for layer in layers:
+        status, hidden = _look(layer, path)
+        if status is not None:
+            if not stat.S_ISDIR(status.st_mode):
+                break
+            found.append(layer)
+        if hidden:
+            break
+    return found
+
+
 def _look(layer: str, path: str) -> tuple[os.stat_result | None, bool]:
     """What one layer has there, and whether it hides what the layers below it have."""
     *parents, name = path.split("/")

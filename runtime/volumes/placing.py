@@ -5,7 +5,8 @@ from __future__ import annotations
 from attrs import evolve
 
 from runtime.directories import ContainerDirectory, Directories
-from runtime.spec import ContainerSpec, Volume
+from runtime.spec import ContainerSpec, OverlayRootfs, Volume
+from runtime.volumes.filling import fill
 from runtime.volumes.store import VolumeStore, data_in
 from runtime.volumes.usage import note_volumes
 
@@ -24,11 +25,17 @@ def _placed(volume: Volume, directories: Directories) -> Volume:
 def provide_volumes(
     spec: ContainerSpec, directory: ContainerDirectory, directories: Directories
 ) -> None:
-    """Have all that it names, made where it is missing. Raises VolumeError or OSError."""
+    """Have all that it names, made where it is missing, and filled where nobody has had it yet.
+
+    Raises VolumeError or OSError.
+    """
     names = dict.fromkeys(each.source for each in spec.volumes if not each.is_path)
     if not names:
         return
     note_volumes(directory.volumes, [*names])
     store = VolumeStore.of(directories)
-    for name in names:
-        store.ensure(name)
+    layers = spec.rootfs.lower if isinstance(spec.rootfs, OverlayRootfs) else ()
+    for volume in spec.volumes:
+        if not volume.is_path:
+            sources = () if volume.nocopy else layers
+            fill(store.ensure(volume.source), sources, volume.target)

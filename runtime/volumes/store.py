@@ -55,6 +55,11 @@ class StoredVolume:
         return data_in(self.home)
 
     @property
+    def fresh(self) -> str:
+        """There until the first container has it."""
+        return fresh_in(self.home)
+
+    @property
     def anonymous(self) -> bool:
         """Whether nobody has given it a name."""
         return is_anonymous(self.name)
@@ -67,6 +72,11 @@ class StoredVolume:
 def data_in(home: str) -> str:
     """The part of a volume's directory that containers see."""
     return f"{home}/_data"
+
+
+def fresh_in(home: str) -> str:
+    """The file that says that no container has had a volume yet."""
+    return f"{home}/fresh"
 
 
 def new_name() -> str:
@@ -169,6 +179,7 @@ class VolumeStore:
         os.mkdir(unfinished, 0o700)
         os.mkdir(data_in(unfinished))
         os.chmod(data_in(unfinished), 0o755)  # a container's directory, whatever the umask here
+        os.mknod(fresh_in(unfinished), 0o600)
         document = {"created": time.time(), "labels": dict(labels)}
         replace_file(f"{unfinished}/volume.json", json.dumps(document).encode(), alone=True)
         os.rename(unfinished, home)

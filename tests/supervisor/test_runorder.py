@@ -144,6 +144,10 @@ def test_what_is_no_option_of_a_log_is_refused(
             ("volumes", {"source": "/a", "target": "/b", "read_only": True}),
         ),
         ("source=a,dst=/b", ("volumes", {"source": "a", "target": "/b"})),
+        (
+            "type=volume,src=a,dst=/b,volume-nocopy",
+            ("volumes", {"source": "a", "target": "/b", "nocopy": True}),
+        ),
         ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
         ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
     ],

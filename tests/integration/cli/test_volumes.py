@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.integration.cli.pocker import Pocker, finish
@@ -59,3 +61,12 @@ def test_a_running_container_holds_its_volume(pocker: Pocker) -> None:
     assert refused.stderr == "pocker: volume data: is in use by job load\n"
     pocker.run("down", "--now")
     pocker.stdout("volume", "rm", "data")
+
+
+def test_a_new_volume_begins_with_what_the_image_has(pocker: Pocker, busybox: Path) -> None:
+    """So its programs are found in one that lies over them, unless that is not wanted."""
+    filled = ("run", "-v", "bin:/bin", str(busybox), "true")
+    assert (pocker.stdout(*filled), pocker.stdout(*filled)) == ("", "")
+    empty = pocker.run("run", "-v", "other:/bin:nocopy", str(busybox), "true")
+    assert empty.returncode == 127
+    pocker.ask("volume", "prune", "-af")

@@ -1,0 +1,177 @@
+"""What a new volume begins with: a copy of what the image has at the place where it is seen.
+
+The layers are read as overlay will show them. The copy is made beside the volume's empty directory
+and takes its place by a rename when it is whole and durable, before the first container has it; so
+after a kill the volume is as empty as before, or full. The way to the place is followed as in the
+container's root, links included, and nothing else is followed: what leads out of the image does not
+lead anywhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+
+from runtime.errors import VolumeError
+from runtime.images.lowers import find, is_opaque, is_whiteout, merged
+from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
+from runtime.locking import locked
+from runtime.replacing import sync_directory, sync_tree
+from runtime.volumes.store import StoredVolume
+
+_MAX_LINKS = 40
+_OVERLAYS = "trusted.overlay."
+_SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_COPY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_PIECE = 1 << 30
+
+
+def fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
+    """Give a volume that no container has had what `layers` have at `target`, topmost first.
+
+    After that it counts as had by one. Whoever comes meanwhile waits. Raises VolumeError.
+    """
+    try:
+        if not os.path.exists(volume.fresh):
+            return
+        with locked(f"{volume.home}/lock"):
+            if os.path.exists(volume.fresh):
+                if not os.listdir(volume.data):
+                    _fill(volume, layers, target)
+                os.unlink(volume.fresh)
+    except OSError as error:
+        what = f" {error.filename}:" if error.filename else ""
+        cause = (error.strerror or str(error)).lower()
+        raise VolumeError(f"fill volume {volume.name}:{what} {cause}") from error
+
+
+def _fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
+    place = _real(layers, target)
+    if place is None or not merged(layers, place):
+        return
+    unfinished = f"{volume.home}/filling"
+    if os.path.isdir(unfinished):
+        shutil.rmtree(unfinished)
+    _copy_tree(layers, place, unfinished)
+    sync_tree(unfinished)
+    os.rename(unfinished, volume.data)
+    sync_directory(volume.home)
+
+
+def _real(layers: Sequence[str], target: str) -> str | None:
+    """Where links on the way lead to; None where the image has nothing there."""
+    todo = target.split("/")[::-1]
+    real: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            del real[-1:]
+            continue
+        found = find(layers, "/".join((*real, part)))
+        if found is None:
+            return None
+        if not stat.S_ISLNK(found.status.st_mode):
+            real.append(part)
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
+        text = os.readlink(found.place)
+        if text.startswith("/"):
+            real = []
+        todo += text.split("/")[::-1]
+    return "/".join(real)
+
+
+def _copy_tree(layers: Sequence[str], place: str, target: str) -> None:
+    """Copy the directory at `place`, as overlay shows it, to `target`, which nobody else knows."""
+    links: dict[tuple[int, int], str] = {}
+    times: list[tuple[str, os.stat_result]] = []
+    todo = [(place, target)]
+    while todo:
+        path, copy = todo.pop()
+        os.mkdir(copy, 0o700)
+        seen: set[str] = set()
+        for position, layer in enumerate(merged(layers, path)):
+            fd = _open_directory(layer, path)
+            try:
+                if position == 0:  # overlay shows what the topmost one is like
+                    times.append((copy, os.fstat(fd)))
+                    _dress(fd, ".", copy)
+                for name in sorted({*os.listdir(fd)} - seen):
+                    seen.add(name)
+                    status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        todo.append((f"{path}/{name}".lstrip("/"), f"{copy}/{name}"))
+                    elif not is_whiteout(status):
+                        _copy_file(fd, name, f"{copy}/{name}", links)
+                if is_opaque(fd):
+                    break
+            finally:
+                os.close(fd)
+    for copy, status in times:  # whatever is made in a directory changes its times
+        os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _open_directory(layer: str, path: str) -> int:
+    root = os.open(layer, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+        return openat2(root, path or ".", os.O_RDONLY | os.O_DIRECTORY, beneath)
+    finally:
+        os.close(root)
+
+
+def _copy_file(directory: int, name: str, copy: str, links: dict[tuple[int, int], str]) -> None:
+    """Copy anything but a directory; `links` has the copies of files by device and inode."""
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    identity = (status.st_dev, status.st_ino)
+    if identity in links:
+        os.link(links[identity], copy, follow_symlinks=False)
+        return
+    if stat.S_ISREG(status.st_mode):
+        _copy_content(directory, name, copy)
+    elif stat.S_ISLNK(status.st_mode):
+        os.symlink(os.readlink(name, dir_fd=directory), copy)
+    else:
+        os.mknod(copy, stat.S_IFMT(status.st_mode) | 0o600, status.st_rdev)
+    _dress(directory, name, copy)
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+    if status.st_nlink > 1:
+        links[identity] = copy
+
+
+def _copy_content(directory: int, name: str, copy: str) -> None:
+    source = os.open(name, _SOURCE, dir_fd=directory)
+    try:
+        target = os.open(copy, _COPY, 0o600)
+        try:
+            while os.sendfile(target, source, None, _PIECE):
+                pass
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _dress(directory: int, name: str, copy: str) -> None:
+    """Give a copy the owner, mode and attributes of a file; the owner first: it drops some."""
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+    os.chown(copy, status.st_uid, status.st_gid, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
+        os.chmod(copy, stat.S_IMODE(status.st_mode))
+    source = f"/proc/self/fd/{directory}/{name}"
+    try:
+        for key in os.listxattr(source, follow_symlinks=False):
+            if not key.startswith(_OVERLAYS):
+                value = os.getxattr(source, key, follow_symlinks=False)
+                os.setxattr(copy, key, value, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise

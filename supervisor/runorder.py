@@ -6,6 +6,7 @@ thing cannot come apart; what is wrong is told by the name of the option.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -75,6 +76,9 @@ _PARTS: Mapping[str, str] = {
     "log.max_files": "--log-opt max-file",
 }
 """The same for the keys of those that are tables."""
+
+
+_OF_KEY = re.compile(r"([a-z_]+)(?:\[[0-9]+\])?: (.*)", re.DOTALL)
 
 
 class OrderError(Exception):
@@ -158,6 +162,12 @@ def check_lasting(table: Mapping[str, object]) -> None:
         key = problem.key.removeprefix(f"jobs.{_ANY}").removeprefix(".")
         name = key.partition(".")[0].partition("[")[0]
         raise OrderError(_told(name, problem.message) if name else problem.message) from error
+
+
+def by_option(message: str) -> str:
+    """What the runtime says of a key, by the name of the option that the key stands for."""
+    match = _OF_KEY.fullmatch(message)
+    return _told(match[1], match[2]) if match and match[1] in OPTIONS else message
 
 
 def cpu_weight(shares: int) -> int:

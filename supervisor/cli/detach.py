@@ -27,7 +27,7 @@ from supervisor.detached.roster import Entry, Roster
 from supervisor.images import image_of
 from supervisor.jobspec import JobSpec
 from supervisor.problems import JobsFileError
-from supervisor.runorder import check_lasting, lasting_table, order_spec
+from supervisor.runorder import by_option, check_lasting, lasting_table, order_spec
 from supervisor.states import Reason
 
 
@@ -147,7 +147,8 @@ def _confirm(settings: Settings, identifier: str) -> None:
         run = None if journal is None else journal.last_run(identifier)
         attempts = [] if journal is None or run is None else journal.attempts(run.id)
     if attempts and attempts[-1].reason is Reason.START_ERROR:
-        raise Failure(attempts[-1].detail, code=attempts[-1].exit_code or START_FAILED)
+        detail = by_option(attempts[-1].detail)
+        raise Failure(detail, code=attempts[-1].exit_code or START_FAILED)
 
 
 def _roster(settings: Settings) -> Roster:

@@ -10,7 +10,7 @@ import click
 from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.finding import running_container
-from supervisor.cli.run import NOT_A_TERMINAL, RunCommand
+from supervisor.cli.run import NOT_A_TERMINAL, RunCommand, refusals
 from supervisor.cli.settings import Settings
 
 
@@ -46,12 +46,11 @@ def command(
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     place, found = running_container(settings, container, code=START_FAILED)
     # Only now has this command anything to do that needs more.
-    from runtime.errors import ContainerError
     from supervisor.cli.joined import Addition, carry_out
-    from supervisor.runorder import OrderError, read_order
+    from supervisor.runorder import read_order
 
     asked = {"working_dir": workdir, "user": user, "environment": list(env), "command": [*words]}
-    try:
+    with refusals():
         job = read_order(
             {key: value for key, value in asked.items() if value}, os.getcwd(), os.environ
         )
@@ -65,5 +64,3 @@ def command(
             privileged=privileged,
         )
         return carry_out(place, found, addition)
-    except (OrderError, ContainerError) as error:
-        raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error

@@ -109,6 +109,12 @@ def has_ended(found: Found) -> bool:
     return not has_run(found.settings, found.job) or has_ended_run(found.settings, found.job)
 
 
+def require_run(found: Found) -> None:
+    """Raise Failure for a container that was only created."""
+    if found.entry is not None and not has_run(found.settings, found.job):
+        raise Failure(f"container {found.name} was never started")
+
+
 def running_container(settings: Settings, wanted: str, *, code: int = 1) -> tuple[Directories, str]:
     """Where the container is that a word means, and its id there. Raises Failure.
 

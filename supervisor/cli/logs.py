@@ -12,7 +12,7 @@ import click
 from runtime.errors import SpecError
 from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import find_all
+from supervisor.cli.finding import find_all, require_run
 from supervisor.cli.logparts import Reading, parts_of
 from supervisor.cli.printer import Printer
 from supervisor.cli.records import last_run, open_journal
@@ -56,6 +56,8 @@ def command(
     if follow and until is not None:
         raise click.UsageError("--follow and --until exclude each other")
     wanted = find_all(settings, jobs)
+    for found in wanted:
+        require_run(found)
     if len({found.settings for found in wanted}) > 1:
         raise Failure("the output of jobs and of containers cannot be shown together")
     own, titles = wanted[0].settings, {found.job: found.name for found in wanted}

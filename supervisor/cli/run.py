@@ -121,12 +121,13 @@ def command(settings: Settings, /, **options: Any) -> int:
 def refusals() -> Iterator[None]:
     """What is wrong with a container is a line, and Docker's code."""
     from runtime.errors import ContainerError
-    from supervisor.runorder import OrderError
+    from supervisor.runorder import OrderError, by_option
 
     try:
         yield
     except (OrderError, ContainerError) as error:
-        raise Failure(str(error), code=getattr(error, "code", START_FAILED)) from error
+        code = getattr(error, "code", START_FAILED)
+        raise Failure(by_option(str(error)), code=code) from error
 
 
 def _attend(settings: Settings, options: Mapping[str, Any]) -> int:

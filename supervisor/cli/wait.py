@@ -7,7 +7,7 @@ import time
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.finding import find
+from supervisor.cli.finding import find, require_run
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
 from supervisor.journal import Journal, RunRecord
@@ -28,6 +28,7 @@ def command(settings: Settings, name: str) -> int:
     Its exit code is printed, and is that of this command.
     """
     found = find(settings, name)
+    require_run(found)
     with open_journal(found.settings) as journal:
         run = last_run(journal, found.job)
         assert journal is not None

@@ -12,6 +12,7 @@ from supervisor.jobsfile import read_tables
 from supervisor.runorder import (
     OPTIONS,
     OrderError,
+    by_option,
     check_lasting,
     cpu_weight,
     lasting_table,
@@ -68,6 +69,21 @@ def test_what_is_wrong_is_told_by_its_option(changes: dict[str, object], message
     with pytest.raises(OrderError) as error:
         read_order({**LEAST, **changes}, "/", {})
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("volumes[0]: source /a does not exist", "--volume or --mount: source /a does not exist"),
+        ("user: no user 'a'", "--user: no user 'a'"),
+        ("image a: not in the store", "image a: not in the store"),
+        ("colours[1]: unknown", "colours[1]: unknown"),
+        ("command not found: user: a", "command not found: user: a"),
+    ],
+)
+def test_what_the_runtime_says_is_told_by_its_option(message: str, told: str) -> None:
+    """Where it begins with a key; all else is left as it is."""
+    assert by_option(message) == told
 
 
 def test_a_table_of_limits_has_nothing_else() -> None:

@@ -66,7 +66,11 @@ def test_a_container_outlives_its_caller_and_its_supervisor(pocker: Pocker) -> N
     [
         (("--restart", "always", "host", "absent"), 127, "command not found: absent"),
         (("host", "/etc/passwd"), 126, "cannot execute /etc/passwd: permission denied"),
-        (("-v", "/absent:/a", "host", "true"), 125, "source /absent does not exist"),
+        (
+            ("-v", "/absent:/a", "host", "true"),
+            125,
+            "--volume or --mount: source /absent does not exist",
+        ),
         (("--restart", "sometimes", "host", "true"), 125, "--restart: "),
         (("--restart", "always", "--rm", "host", "true"), 125, "conflicting options: --restart"),
         (("--health-retries", "3", "host", "true"), 125, "--health-cmd: "),
@@ -92,6 +96,7 @@ def test_names_are_had_by_one(pocker: Pocker) -> None:
     assert refused.returncode == 125
     assert f"name web is already in use by container {first}" in refused.stderr
     assert status(pocker, "web") == "created"
+    assert pocker.run("logs", "web").stderr == "pocker: container web was never started\n"
     pocker.stdout("rm", "web")
     assert pocker.run("rm", "web").stderr == "pocker: no such container: web\n"
     assert pocker.run("rm", "-f", "web").returncode == 0

@@ -18,7 +18,15 @@ from runtime.images.document import encode
 from runtime.images.loading import load_archive
 from runtime.images.saving import save_docker, save_layout
 from runtime.images.store import ImageStore
-from tests.runtime.images.archives import Member, add_image, archive, directory, pieces, symlink
+from tests.runtime.images.archives import (
+    Member,
+    add_image,
+    archive,
+    directory,
+    hard_link,
+    pieces,
+    symlink,
+)
 
 pytestmark = pytest.mark.root
 
@@ -140,14 +148,15 @@ def _make_trees(top: Path) -> list[bytes]:
 def test_umoci_unpacks_the_same(tmp_path: Path) -> None:
     """Owners, modes, times, attributes, devices, links and content are equal, file by file."""
     store = ImageStore(f"{tmp_path}/state")
-    add_image(store, _make_trees(tmp_path), NAME)
+    links = archive(hard_link("d/below", "sparse"), hard_link("usr/below", "dangling"))
+    add_image(store, [*_make_trees(tmp_path), links], NAME)
     ours = save(store, tmp_path / "ours.tar", "oci-archive")
     tool("skopeo", "copy", "-q", f"oci-archive:{ours}", f"oci:{tmp_path}/layout:x")
     tool("umoci", "unpack", "--image", f"{tmp_path}/layout:x", tmp_path / "bundle")
     layers = store.resolve(NAME).layers
     found = tool(sys.executable, LISTING, *layers).splitlines()
     assert found == tool(sys.executable, LISTING, tmp_path / "bundle/rootfs").splitlines()
-    assert len(found) == 17
+    assert len(found) == 19
 
 
 def test_a_layout_in_an_archive_must_be_what_it_says(store: ImageStore, tmp_path: Path) -> None:

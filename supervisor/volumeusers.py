@@ -22,4 +22,15 @@ def users_of_volumes(directories: Directories) -> dict[str, list[str]]:
         for volume in entry.job.get("volumes", ()):
             if not volume["source"].startswith("/"):
                 known.setdefault(volume["source"], []).append(f"container {entry.name}")
+    for each in Roster.of(own).unreadable():
+        for word in _words(each.raw):
+            known.setdefault(word, []).append("a container that cannot be read")
     return {name: [f"container {each}" for each in ids] for name, ids in used.items()} | known
+
+
+def _words(raw: object) -> set[str]:
+    """Whatever may be the name of a volume in an entry of which nobody knows what it means."""
+    if isinstance(raw, str):
+        return {raw.partition(":")[0]}
+    parts = raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ()
+    return set().union(*map(_words, parts))

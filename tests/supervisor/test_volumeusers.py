@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -76,3 +77,12 @@ def test_names_come_before_ids(directories: Directories) -> None:
         "data": ["job load", "container web"],
         "other": ["container once"],
     }
+
+
+def test_what_cannot_be_read_loses_nothing(directories: Directories) -> None:
+    """Whatever an entry of another version means: what it names is in use."""
+    table = {"image": "host", "volumes": ["data:/x", {"source": "other", "target": "/y"}]}
+    document = {"containers": [{"id": "a", "mounted": table}]}
+    Path(Roster.of(directories.detached).path).write_text(json.dumps(document))
+    users = users_of_volumes(directories)
+    assert users["data"] == users["other"] == ["a container that cannot be read"]

@@ -3,6 +3,7 @@
 // Sources: the man pages named at each call; include/uapi/linux/{mount,openat2,sched}.h.
 #pragma once
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -117,9 +118,16 @@ static inline int k_mount_setattr(int dirfd, unsigned flags, struct k_mount_attr
     return (int)syscall(NR_mount_setattr, dirfd, "", flags, attr, sizeof *attr);
 }
 
+// While anything is renamed or mounted on the machine, the kernel cannot tell whether a way up has
+// stayed inside, and says EAGAIN; somebody who renames all the time must not hold us up for ever.
 static inline int k_openat2(int dirfd, const char *path, uint64_t flags, uint64_t resolve) {
     struct k_open_how how = {.flags = flags, .resolve = resolve};
-    return (int)syscall(NR_openat2, dirfd, path, &how, sizeof how);
+    int fd = -1;
+    for (int left = 1000; left > 0; left--) {
+        fd = (int)syscall(NR_openat2, dirfd, path, &how, sizeof how);
+        if (fd >= 0 || errno != EAGAIN) break;
+    }
+    return fd;
 }
 
 static inline int k_pidfd_open(pid_t pid) { return (int)syscall(NR_pidfd_open, pid, 0); }

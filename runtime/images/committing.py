@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any, cast
+from typing import Any
 
 from attrs import define, evolve, field
 from isal import isal_zlib
@@ -26,15 +25,15 @@ from runtime.images.image import Image
 from runtime.images.importing import add_image
 from runtime.images.layerpath import OPAQUE, WHITEOUT
 from runtime.images.layers import chain_ids
-from runtime.images.lowers import OPAQUE_XATTR, is_whiteout
+from runtime.images.lowers import is_opaque, is_whiteout
 from runtime.images.manifest import OCI_LAYER, Descriptor, packing_of
 from runtime.images.naming import name_of
+from runtime.images.packing import END, Packer, mark, walk, xattrs
 from runtime.images.store import ImageStore
 
 _GZIP_BITS = 31
 _FASTEST = 1
-_OVERLAY = ("trusted.overlay.", "user.overlay.")
-_REFUSED = ("trusted.overlay.redirect", "trusted.overlay.metacopy")
+_REFUSED = {"trusted.overlay.redirect", "trusted.overlay.metacopy"}
 """With these a file's content lies in another place than it is in."""
 _KNOWN = write_config(
     ImageConfig(
@@ -65,10 +64,11 @@ def commit_layer(
     with store.adding():
         try:
             with store.blobs.writer() as writer:
-                packer = _Packer(writer)
-                write_changes(upper, packer)
+                compressor = _Compressor(writer)
+                for piece in changes_in(upper):
+                    compressor.write(piece)
                 when_read()
-                packer.finish()
+                compressor.finish()
                 kept = store.blobs.keep(writer)
         except OSError as error:
             cause = (error.strerror or str(error)).lower()
@@ -83,7 +83,7 @@ def commit_layer(
             "config": _merged(base, config or base.config),
             "rootfs": {
                 "type": "layers",
-                "diff_ids": [*base.configuration.diff_ids, packer.diff_id],
+                "diff_ids": [*base.configuration.diff_ids, compressor.diff_id],
             },
             "history": [
                 *take(base.configuration.document, "history", list, []),
@@ -127,7 +127,7 @@ def _merged(base: Image, config: ImageConfig) -> Mapping[str, Any]:
 
 
 @define(eq=False)
-class _Packer:
+class _Compressor:
     """Takes an archive, computes its digest, and compresses it into a blob."""
 
     _writer: BlobWriter
@@ -136,10 +136,9 @@ class _Packer:
         factory=lambda: isal_zlib.compressobj(_FASTEST, isal_zlib.DEFLATED, _GZIP_BITS)
     )
 
-    def write(self, piece: bytes) -> int:
+    def write(self, piece: bytes) -> None:
         self._hash.update(piece)
         self._writer.write(self._machine.compress(piece))
-        return len(piece)
 
     def finish(self) -> None:
         self._writer.write(self._machine.flush())
@@ -149,97 +148,22 @@ class _Packer:
         return f"{ALGORITHM}:{self._hash.hexdigest()}"
 
 
-def write_changes(upper: str, output: _Packer) -> None:
-    """Write a writable layer as an archive, in an order that depends on names only.
-
-    Raises OSError or ImageError.
-    """
-    first_names: dict[int, str] = {}
-    with tarfile.open(fileobj=cast(IO[bytes], output), mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        for path, directory, name in _walk(upper):
-            status = os.lstat(path)
+def changes_in(upper: str) -> Iterator[bytes]:
+    """A writable layer as an archive. Raises OSError or ImageError."""
+    packer = Packer()
+    top = os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path, node in walk(top):
+            status = os.fstat(node)
             if is_whiteout(status):
-                _add_mark(tar, os.path.join(directory, f"{WHITEOUT}{name}"))
+                directory, name = os.path.split(path)
+                yield mark(os.path.join(directory, f"{WHITEOUT}{name}"))
                 continue
-            if stat.S_ISSOCK(status.st_mode):
-                continue  # it means nothing without the process that listens
-            shown = os.path.join(directory, name) or "."
-            info = _member(path, shown, status)
-            if not stat.S_ISDIR(status.st_mode):
-                first = first_names.setdefault(status.st_ino, shown)
-                if first != shown:
-                    info.type, info.linkname, info.size = tarfile.LNKTYPE, first, 0
-            if info.isreg():
-                with open(path, "rb") as file:
-                    tar.addfile(info, file)
-            else:
-                tar.addfile(info)
-            if _is_opaque(path, status):
-                _add_mark(tar, os.path.join(directory, name, OPAQUE))
-
-
-def _member(path: str, shown: str, status: os.stat_result) -> tarfile.TarInfo:
-    """The header of a file. Raises ImageError for what only overlay can make sense of."""
-    info = tarfile.TarInfo(shown)
-    info.mode = stat.S_IMODE(status.st_mode)
-    info.uid, info.gid = status.st_uid, status.st_gid
-    seconds, fraction = divmod(status.st_mtime_ns, 10**9)
-    info.mtime = seconds
-    records: dict[str, str] = {}
-    if fraction:
-        exact = f"{'-' if status.st_mtime_ns < 0 else ''}%d.%09d"
-        records["mtime"] = exact % divmod(abs(status.st_mtime_ns), 10**9)
-    info.type = _TYPES[stat.S_IFMT(status.st_mode)]
-    if info.isreg():
-        info.size = status.st_size
-    elif info.issym():
-        info.linkname = os.readlink(path)
-    elif info.isdev() and not info.isfifo():
-        info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
-    for key in os.listxattr(path, follow_symlinks=False):
-        if key in _REFUSED:
-            raise ImageError(f"commit {shown}: lies in another place than it is in ({key})")
-        if not key.startswith(_OVERLAY):
-            value = os.getxattr(path, key, follow_symlinks=False)
-            records[f"SCHILY.xattr.{key}"] = value.decode("utf-8", "surrogateescape")
-    info.pax_headers = records
-    return info
-
-
-_TYPES = {
-    stat.S_IFREG: tarfile.REGTYPE,
-    stat.S_IFDIR: tarfile.DIRTYPE,
-    stat.S_IFLNK: tarfile.SYMTYPE,
-    stat.S_IFCHR: tarfile.CHRTYPE,
-    stat.S_IFBLK: tarfile.BLKTYPE,
-    stat.S_IFIFO: tarfile.FIFOTYPE,
-}
-
-
-def _is_opaque(path: str, status: os.stat_result) -> bool:
-    return (
-        stat.S_ISDIR(status.st_mode)
-        and OPAQUE_XATTR in os.listxattr(path)
-        and os.getxattr(path, OPAQUE_XATTR) == b"y"
-    )
-
-
-def _add_mark(tar: tarfile.TarFile, name: str) -> None:
-    """An empty file whose name says what it does; its own owner and time mean nothing."""
-    tar.addfile(tarfile.TarInfo(name))
-
-
-def _walk(top: str) -> Iterator[tuple[str, str, str]]:
-    """(path, directory below the top, name) of everything, a directory before what is in it."""
-    yield top, "", ""
-    waiting = [""]
-    while waiting:
-        directory = waiting.pop()
-        below = []
-        for name in sorted(os.listdir(os.path.join(top, directory))):
-            shown = os.path.join(directory, name)
-            path = os.path.join(top, shown)
-            yield path, directory, name
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                below.append(shown)
-        waiting += reversed(below)
+            for key in _REFUSED & xattrs(node).keys():
+                raise ImageError(f"commit {path}: lies in another place than it is in ({key})")
+            yield from packer.member(node, path or ".")
+            if stat.S_ISDIR(status.st_mode) and is_opaque(node):
+                yield mark(os.path.join(path, OPAQUE))
+    finally:
+        os.close(top)
+    yield END

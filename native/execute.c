@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "init.h"
+#include "overlay.h"
 #include "sandbox.h"
 #include "syscalls.h"
 
@@ -83,7 +84,12 @@ static int mount_overlay(struct sandbox *sandbox, const struct plan_value *value
         .work = value[2].data,
         .is_volatile = value[3].number != 0,
     };
-    return overlay_mount(sandbox, &overlay, value[4].data);
+    const char *mountpoint = value[4].data;
+    if (overlay_mount(&overlay, mountpoint) < 0) {
+        return report_fail(&sandbox->report, "mount overlay of %u layers, the topmost %s",
+                           overlay.lower->count, overlay.lower->data);
+    }
+    return rootfs_adopt(sandbox, mountpoint);
 }
 
 int execute_step(struct sandbox *sandbox, const struct plan_step *step) {

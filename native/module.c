@@ -8,6 +8,7 @@
 #include "exitrecord.h"
 #include "init.h"
 #include "logmodule.h"
+#include "overlay.h"
 #include "plan.h"
 #include "report.h"
 #include "spawn.h"
@@ -136,6 +137,27 @@ static PyObject *native_openat2(PyObject *self, PyObject *args) {
     return fd < 0 ? NULL : PyLong_FromLong(fd);
 }
 
+// The strings of `list`, each with its NUL, as a plan has them.
+static struct plan_value list_of(const char *list, Py_ssize_t length) {
+    struct plan_value value = {.data = list};
+    for (Py_ssize_t i = 0; i < length; i++) value.count += list[i] == '\0';
+    return value;
+}
+
+static PyObject *native_open_overlay(PyObject *self, PyObject *args) {
+    (void)self;
+    const char *list, *upper, *work, *mountpoint;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(args, "y#yyy", &list, &length, &upper, &work, &mountpoint)) return NULL;
+    struct plan_value lower = list_of(list, length);
+    struct overlay overlay = {
+        .lower = &lower, .upper = *upper == '\0' ? NULL : upper, .work = work};
+    int fd;
+    Py_BEGIN_ALLOW_THREADS fd = overlay_open(&overlay, mountpoint);
+    Py_END_ALLOW_THREADS if (fd < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    return PyLong_FromLong(fd);
+}
+
 static PyObject *native_syncfs(PyObject *self, PyObject *args) {
     (void)self;
     int fd, failed;
@@ -151,6 +173,8 @@ static PyMethodDef methods[] = {
     {"read_report", native_read_report, METH_VARARGS, "read_report(record)"},
     {"read_exit_record", native_read_exit_record, METH_VARARGS, "read_exit_record(record)"},
     {"openat2", native_openat2, METH_VARARGS, "openat2(directory, path, flags, resolve)"},
+    {"open_overlay", native_open_overlay, METH_VARARGS,
+     "open_overlay(lower, upper, work, mountpoint)"},
     {"syncfs", native_syncfs, METH_VARARGS, "syncfs(fd)"},
     {NULL, NULL, 0, NULL},
 };

@@ -1,12 +1,15 @@
 // The root of a container over the layers of an image, however many and however named they are.
+#include "overlay.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "cleanup.h"
-#include "sandbox.h"
 #include "syscalls.h"
 
 // overlay's own bound for lower layers (OVL_MAX_STACK).
@@ -42,10 +45,15 @@ static void add_path(struct text *text, const char *path) {
 // mount(2) takes a page of options, and cuts what is longer without a word.
 static int mount_by_options(struct text *text, const struct overlay *overlay,
                             const char *mountpoint) {
-    add_option(text, "upperdir=");
-    add_path(text, overlay->upper);
-    add_option(text, ",workdir=");
-    add_path(text, overlay->work);
+    if (overlay->upper == NULL) {
+        // With an index, a layer that a container writes to could not be mounted.
+        add_option(text, "index=off");
+    } else {
+        add_option(text, "upperdir=");
+        add_path(text, overlay->upper);
+        add_option(text, ",workdir=");
+        add_path(text, overlay->work);
+    }
     if (overlay->is_volatile) add_option(text, ",volatile");
     if (text->full || text->length >= (size_t)sysconf(_SC_PAGESIZE)) {
         errno = E2BIG;
@@ -67,6 +75,19 @@ static int mount_by_path(const struct overlay *overlay, const char *mountpoint) 
 
 static void place_of(int fd, char place[PLACE]) { snprintf(place, PLACE, "/proc/self/fd/%d", fd); }
 
+static int add_writable(int context, const struct overlay *overlay) {
+    if (overlay->upper == NULL) return k_fsconfig(context, K_FSCONFIG_SET_STRING, "index", "off");
+    AUTO_CLOSE int upper = open(overlay->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_CLOSE int work = open(overlay->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (upper < 0 || work < 0) return -1;
+    char place[PLACE];
+    place_of(upper, place);
+    if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "upperdir", place) < 0) return -1;
+    place_of(work, place);
+    if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "workdir", place) < 0) return -1;
+    return overlay->is_volatile ? k_fsconfig(context, K_FSCONFIG_SET_FLAG, "volatile", NULL) : 0;
+}
+
 // Each layer by a call of its own: Linux 6.5. A value may have 255 bytes, so paths are descriptors.
 static int mount_by_calls(const struct overlay *overlay, const int *layers,
                           const char *mountpoint) {
@@ -79,16 +100,7 @@ static int mount_by_calls(const struct overlay *overlay, const int *layers,
         place_of(layers[i], place);
         if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "lowerdir+", place) < 0) return -1;
     }
-    AUTO_CLOSE int upper = open(overlay->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    AUTO_CLOSE int work = open(overlay->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (upper < 0 || work < 0) return -1;
-    place_of(upper, place);
-    if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "upperdir", place) < 0) return -1;
-    place_of(work, place);
-    if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "workdir", place) < 0) return -1;
-    if (overlay->is_volatile && k_fsconfig(context, K_FSCONFIG_SET_FLAG, "volatile", NULL) < 0) {
-        return -1;
-    }
+    if (add_writable(context, overlay) < 0) return -1;
     if (k_fsconfig(context, K_FSCONFIG_CMD_CREATE, NULL, NULL) < 0) return -1;
     AUTO_CLOSE int made = k_fsmount(context, 0);
     AUTO_CLOSE int target = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -134,17 +146,19 @@ static int mount_many(const struct overlay *overlay, const char *mountpoint) {
     return result;
 }
 
-int overlay_mount(struct sandbox *sandbox, const struct overlay *overlay, const char *mountpoint) {
-    uint32_t count = overlay->lower->count;
-    if (count > MAX_LAYERS) {
+int overlay_mount(const struct overlay *overlay, const char *mountpoint) {
+    if (overlay->lower->count > MAX_LAYERS) {
         errno = E2BIG;
-        return report_fail(&sandbox->report, "mount overlay: %u layers", count);
+        return -1;
     }
     int failed = mount_by_path(overlay, mountpoint);
     if (failed < 0 && errno == E2BIG) failed = mount_many(overlay, mountpoint);
-    if (failed < 0) {
-        return report_fail(&sandbox->report, "mount overlay of %u layers, the topmost %s", count,
-                           overlay->lower->data);
-    }
-    return rootfs_adopt(sandbox, mountpoint);
+    return failed;
+}
+
+int overlay_open(const struct overlay *overlay, const char *mountpoint) {
+    if (unshare(CLONE_NEWNS) < 0) return -1;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
+    if (overlay_mount(overlay, mountpoint) < 0) return -1;
+    return open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

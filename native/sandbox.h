@@ -30,16 +30,6 @@ int rootfs_read_only(struct sandbox *sandbox, const struct plan_value *paths);
 int rootfs_read_only_root(struct sandbox *sandbox);
 int rootfs_pivot(struct sandbox *sandbox);
 
-// overlay.c
-struct overlay {
-    const struct plan_value *lower;  // directories, topmost first
-    const char *upper;
-    const char *work;
-    bool is_volatile;
-};
-
-int overlay_mount(struct sandbox *sandbox, const struct overlay *overlay, const char *mountpoint);
-
 // files.c: resolution and creation of paths inside the root. A path is always resolved by the
 // kernel with RESOLVE_IN_ROOT, so no symbolic link of an image can lead out of it.
 int files_open(struct sandbox *sandbox, const char *path, int flags, uint64_t resolve);

@@ -112,5 +112,13 @@ def read_exit_record(
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, /) -> int:
     """Open a path below a directory, see the man page; the descriptor is close-on-exec."""
 
+def open_overlay(lower: bytes, upper: bytes, work: bytes, mountpoint: bytes, /) -> int:
+    """A descriptor of the root of an overlay over these layers, topmost first, each with its NUL.
+
+    Where `upper` is empty nothing can be written. The thread that calls this gets a mount namespace
+    of its own and is to do nothing else: once it has ended the overlay is mounted nowhere, and goes
+    with the descriptor. Raises OSError.
+    """
+
 def syncfs(fd: int, /) -> None:
     """Make everything on the file system of `fd` durable, see the man page. Raises OSError."""

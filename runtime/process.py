@@ -107,6 +107,15 @@ class Process:
         mask, *_, wait_status = _PIDFD_INFO.unpack(request)
         return _exit_status(wait_status) if mask & _PIDFD_INFO_EXIT else None
 
+    @property
+    def has_its_pid(self) -> bool:
+        """Whether what was asked about its pid until now was asked about this process."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
     def send_signal(self, number: int) -> None:
         """Send a signal; one that has ended already is left alone."""
         if self._ended:

@@ -56,6 +56,7 @@ PURE = (
     "runtime.security.sysctls",
     "runtime.spec",
     "runtime.units",
+    "supervisor.cli.copypath",
     "supervisor.cli.filters",
     "supervisor.cli.image.wording",
     "supervisor.cli.manpage",

@@ -74,6 +74,12 @@ def merged(layers: Sequence[str], path: str) -> list[str]:
     return found
 
 
+def names(layers: Sequence[str], path: str) -> set[str]:
+    """What the directory at `path` shows; nothing where there is none."""
+    listed = {name for layer in merged(layers, path) for name in os.listdir(f"{layer}/{path}")}
+    return {name for name in listed if find(layers, f"{path}/{name}") is not None}
+
+
 def _look(layer: str, path: str) -> tuple[os.stat_result | None, bool]:
     """What one layer has there, and whether it hides what the layers below it have."""
     *parents, name = path.split("/")

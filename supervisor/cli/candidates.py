@@ -101,6 +101,13 @@ running = _completer(
     ]
 )
 """Containers and jobs that run."""
+rooted = _completer(
+    lambda context: [
+        *_kept(context, lambda _: True),
+        *sorted(_running(_settings(context))),
+    ]
+)
+"""Containers, which have a root of their own also when they do not run, and jobs that run."""
 known = _completer(lambda context: [*_kept(context, lambda _: True), *_jobs(context)])
 """Containers and jobs."""
 images = _completer(_images)

@@ -40,6 +40,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Run": {
         "run": "Run a command in a container of its own.",
         "exec": "Run a command in a container that runs.",
+        "cp": "Copy files between a container and the host.",
         "create": "Make a container to be started later.",
         "start": "Start containers that have ended.",
         "restart": "Stop containers and start them again.",
@@ -61,6 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "stats": "Show what running jobs use, and what they wait for.",
         "top": "List the processes of a job or container.",
         "logs": "Show the output of jobs.",
+        "diff": "List what a container has changed in its root.",
         "events": "Show what happened, as it happens.",
         "history": "List past runs of jobs.",
         "inspect": "Show all that is known about jobs, as JSON.",
@@ -69,6 +71,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "images": "List images.",
         "pull": "Bring an image from a registry.",
         "commit": "Make an image of what a container has changed.",
+        "export": "Write the root of a container to a tar archive.",
         "import": "Make an image of a tar archive of a root file system.",
         "load": "Load images from an archive.",
         "save": "Write images to an archive.",

@@ -1,7 +1,8 @@
-"""What a container has for its root, whether it runs or not."""
+"""What a container has for its root: that of its processes, or while none runs its layers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -9,7 +10,9 @@ from attrs import frozen
 
 from runtime.container import Runtime
 from runtime.directories import Directories, LayerDirectory
+from runtime.errors import ContainerError
 from runtime.locking import locked
+from runtime.rootfs.mounted import open_root
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, current_container, find, running_container
 from supervisor.cli.settings import Settings
@@ -46,6 +49,12 @@ class Root:
         layer = place.container(container).layer
         return cls(word=word, place=place, layer=layer, container=container, found=None)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether it was asked for that the container cannot write to it."""
+        entry = None if self.found is None else self.found.entry
+        return entry is not None and bool(entry.job.get("read_only"))
+
     @contextmanager
     def at_rest(self) -> Iterator[None]:
         """Hold a container that does not run: a start of it waits meanwhile. Raises Failure."""
@@ -59,3 +68,51 @@ class Root:
             if current_container(self.found) is not None:
                 raise Failure(f"container {self.word} is just being started; try again")
             yield
+
+    @contextmanager
+    def opened(self, *, writable: bool) -> Iterator[int]:
+        """A descriptor that names it. Raises ContainerError or Failure."""
+        if self.container is not None:
+            with self._of_process(self.container) as root:
+                yield root
+            return
+        if not writable:
+            with self.of_layers() as root:
+                yield root
+            return
+        if self.read_only:
+            raise Failure(f"the root of container {self.word} is read-only")
+        with self.at_rest(), self.of_layers(writable=True) as root:
+            yield root
+
+    @contextmanager
+    def _of_process(self, container: str) -> Iterator[int]:
+        with Runtime.visiting(self.place, container) as (_, visited):
+            if visited.process is None:
+                raise Failure(f"container {self.word} is not running")
+            try:
+                path = f"/proc/{visited.process.pid}/root"
+                root = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            except (FileNotFoundError, ProcessLookupError):
+                raise Failure(f"container {self.word} is not running") from None
+            try:
+                # Until it has entered its own, it is in the host's.
+                if os.path.samestat(os.fstat(root), os.stat("/")):
+                    raise Failure(f"container {self.word} is just being started; try again")
+                if not visited.process.has_its_pid:
+                    raise Failure(f"container {self.word} is not running")
+                yield root
+            finally:
+                os.close(root)
+
+    @contextmanager
+    def of_layers(self, *, writable: bool = False) -> Iterator[int]:
+        """The same without anything that is mounted in it. Raises Failure."""
+        try:
+            root = open_root(self.layer, self.place, writable=writable)
+        except ContainerError as error:
+            raise Failure(f"container {self.word}: {error}") from error
+        try:
+            yield root
+        finally:
+            os.close(root)

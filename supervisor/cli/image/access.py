@@ -6,7 +6,8 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import IO
 
 from runtime.errors import ContainerError
 from runtime.images.compression import PIECE
@@ -59,3 +60,26 @@ def read_pieces(path: str) -> Iterator[bytes]:
 def _read(fd: int) -> Iterator[bytes]:
     while piece := os.read(fd, PIECE):
         yield piece
+
+
+@contextmanager
+def written(path: str | None) -> Iterator[IO[bytes]]:
+    """What an archive goes to; a file is there once it is whole. Raises Failure or OSError."""
+    if path is None:
+        if sys.stdout.isatty():
+            raise Failure("an archive is not written to a terminal; use --output or redirect")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            yield file
+        return
+    unfinished = f"{path}.unfinished"
+    try:
+        with open(unfinished, "wb") as file:
+            yield file
+        os.rename(unfinished, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished)

@@ -21,7 +21,7 @@ from supervisor.cli.settings import Settings
     default=True,
     help="Let the container stand still while it is read, as is usual, or go on.",
 )
-@click.argument("container", shell_complete=candidates.running)
+@click.argument("container", shell_complete=candidates.rooted)
 @click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 @click.pass_obj
 def command(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import IO
+from collections.abc import Sequence
 
 import click
 
 from runtime.images.image import Image
 from runtime.images.naming import by_reference, name_of
 from supervisor.cli import candidates
-from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
 
 
@@ -34,7 +29,7 @@ from supervisor.cli.settings import Settings
 def command(settings: Settings, images: Sequence[str], output: str | None, form: str) -> None:
     """Write each IMAGE to one archive, under the name that it is given by here."""
     from runtime.images.saving import save_docker, save_layout
-    from supervisor.cli.image.access import image_store
+    from supervisor.cli.image.access import image_store, written
 
     with image_store(settings) as store:
         entries = store.entries()
@@ -45,28 +40,5 @@ def command(settings: Settings, images: Sequence[str], output: str | None, form:
             called = map(name_of, by_reference(entries, text))
             names += [name for name in called if name is not None and name not in names]
         save = save_docker if form == "docker-archive" else save_layout
-        with _opened(output) as file:
+        with written(output) as file:
             save(store, list(found.values()), file)
-
-
-@contextmanager
-def _opened(path: str | None) -> Iterator[IO[bytes]]:
-    """The output; a file is there once it is whole."""
-    if path is None:
-        if sys.stdout.isatty():
-            raise Failure("an archive is not written to a terminal; use --output or redirect")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "wb") as file:
-            yield file
-        return
-    unfinished = f"{path}.unfinished"
-    try:
-        with open(unfinished, "wb") as file:
-            yield file
-        os.rename(unfinished, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(unfinished)

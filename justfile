@@ -33,9 +33,9 @@ test *ARGS: setup (packages test_packages)
 torture *ARGS: setup (packages test_packages)
     python -m pytest tests/torture -m torture "$@"
 
-# Runs the tests that need the kernel in guests: `v2` and `v2-cli` with pure cgroup v2, `systemd`.
-# Without a name all run; behind a name, more arguments go to pytest. Takes a quarter of an hour or
-# more, and needs neither KVM nor, once the guests are made, the network.
+# Runs the tests that need the kernel in guests with pure cgroup v2, and those of the service in
+# guests with systemd. Without a name all run; behind a name, more arguments go to pytest. Takes half
+# an hour, and needs neither KVM nor, once the guests are made, the network.
 [no-exit-message]
 lab *ARGS: setup (packages test_packages) (packages lab_packages)
     python -m tests.lab "$@"

@@ -11,10 +11,10 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
 
 from attrs import evolve, frozen
 
@@ -22,58 +22,80 @@ from tests.lab import debian
 from tests.lab.initrd import initrd
 from tests.lab.machine import STATUS, Guest, GuestError, Machine
 from tests.lab.shift import work
+from tests.lab.systemd.service import BOOTED
 
 CLONE = Path(__file__).parents[2]
 BUILD = CLONE / "build"
 CACHE = BUILD / "lab"
 PYTEST_OPTIONS = ("-o", "faulthandler_timeout=900", "-o", "cache_dir=/run/lab/pytest-cache")
-CLI = "tests/integration/cli"
-"""What takes longest, as it starts the most processes."""
 
 
 @frozen(kw_only=True)
 class Plan:
     """What is run in a guest, if nothing else is asked for, and how long that may take."""
 
-    root: Literal["host", "systemd"]
+    suite: str | None
+    """The Debian with systemd that is its root; the host's own files, if there is none."""
     selection: Sequence[str]
     seconds: float
 
 
-PLANS = {
-    "v2-cli": Plan(root="host", selection=[CLI], seconds=2400),
-    "systemd": Plan(root="systemd", selection=["tests/lab/systemd", "-m", "systemd"], seconds=1200),
-    "v2": Plan(
-        root="host",
-        selection=["tests/integration", "tests/runtime", f"--ignore={CLI}"],
-        seconds=2400,
-    ),
-}
-"""The one that takes longest begins first, so that the others run beside it."""
+PARTS = 5
+"""Of the tests that need a kernel, so that no guest is left with much when the others are done."""
+NEED_A_KERNEL = ("tests/integration", "tests/runtime/cgroups", "tests/runtime/security")
+
+
+def _plans() -> dict[str, Plan]:
+    """What there is to run, in the order of starting: the shortest comes last."""
+    files = sorted(
+        str(file.relative_to(CLONE))
+        for directory in NEED_A_KERNEL
+        for file in (CLONE / directory).rglob("test_*.py")
+    )
+    plans = {
+        f"v2-{part + 1}": Plan(suite=None, selection=files[part::PARTS], seconds=1200)
+        for part in range(PARTS)
+    }
+    tests = ("tests/lab/systemd", "-m", "systemd")
+    plans["systemd-252"] = Plan(suite="bookworm", selection=tests, seconds=1200)
+    plans["systemd-257"] = Plan(suite="trixie", selection=tests, seconds=1200)
+    return plans
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the guests asked for, all without a name, and return what pytest would."""
-    plans = PLANS
-    if arguments and arguments[0] in PLANS:
+    plans = _plans()
+    if arguments:
         name, *given = arguments
-        plans = {name: evolve(PLANS[name], selection=given or PLANS[name].selection)}
-    elif arguments:
-        _say(f"{arguments[0]} is no guest; these are: {', '.join(PLANS)}")
-        return 2
+        if name not in plans:
+            _say(f"{name} is no guest; these are: {', '.join(plans)}")
+            return 2
+        plans = {name: evolve(plans[name], selection=given or plans[name].selection)}
     import_module("runtime")  # builds its C parts if they have changed, which no guest does
+    for name in plans:
+        _report(name).unlink(missing_ok=True)
     try:
-        guests = [_guest(name, plan) for name, plan in plans.items()]
+        return max(map(_judge, _work(plans)))
     except debian.PreparationError as error:
         _say(str(error))
         return 1
-    for name in plans:
-        _report(name).unlink(missing_ok=True)
-    _say(f"starting {', '.join(plans)}")
+
+
+def _work(plans: Mapping[str, Plan]) -> Iterator[Machine]:
+    """Start the guests and give each back when it is off. Raises PreparationError."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    kernel = debian.kernel(CACHE)
     # A guest has one processor, so this is what the machine can do at once.
     at_once = len(os.sched_getaffinity(0))
-    tell = _tell_all if len(guests) > 1 else _tell_one
-    return max([_judge(machine) for machine in work(guests, at_once, BUILD, tell)])
+    with ThreadPoolExecutor() as makers:
+        # Disks are made while the first guests run: that is mostly waiting for the network.
+        guests = [makers.submit(_guest, name, plan, kernel) for name, plan in plans.items()]
+        yield from work(
+            (guest.result() for guest in guests),
+            at_once,
+            BUILD,
+            _tell_all if len(plans) > 1 else _tell_one,
+        )
 
 
 def _judge(machine: Machine) -> int:
@@ -95,20 +117,19 @@ def _report(guest: str) -> Path:
     return BUILD / f"lab-{guest}.xml"
 
 
-def _guest(name: str, plan: Plan) -> Guest:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    kernel = debian.kernel(CACHE)
-    python = debian.python(of_image=plan.root == "systemd")
+def _guest(name: str, plan: Plan, kernel: debian.Kernel) -> Guest:
+    python = debian.python(of_image=plan.suite is not None)
     settings = {
-        "ROOT": plan.root,
+        "ROOT": "systemd" if plan.suite else "host",
         "CLONE": str(CLONE),
+        "BOOTED": BOOTED,
         "DEBIAN_PYTHON": python or "",
         "OWN_PYTHON": sys.base_prefix,
         "ARGUMENTS": shlex.join((*PYTEST_OPTIONS, *_colour(), *plan.selection)),
         "COLUMNS": str(shutil.get_terminal_size().columns),
     }
     shares = {"clone": CLONE}
-    if plan.root == "host":
+    if plan.suite is None:
         shares["host"] = Path("/")
     elif python is None:
         shares["python"] = Path(sys.base_prefix)
@@ -117,7 +138,7 @@ def _guest(name: str, plan: Plan) -> Guest:
         kernel=kernel.image,
         initrd=initrd(kernel.modules, settings),
         shares=shares,
-        disk=debian.disk(CACHE) if plan.root == "systemd" else None,
+        disk=debian.disk(CACHE, plan.suite) if plan.suite else None,
         seconds=plan.seconds,
     )
 
@@ -136,7 +157,7 @@ def _tell_one(_: str, line: str) -> None:
 
 
 def _tell_all(guest: str, line: str) -> None:
-    _tell_one(guest, f"{guest:>{max(map(len, PLANS))}} | {line}")
+    _tell_one(guest, f"{guest:>11} | {line}")
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ from pathlib import Path
 from attrs import frozen
 
 META_PACKAGE = "linux-image-amd64"
-SUITE = "bookworm"
 PYTHON = (3, 11)
-"""What the suite's python3 package holds."""
+"""The version that disks have, whatever their suite's own is."""
+PYTHON_PACKAGES = (
+    "libpython3.11-minimal", "libpython3.11-stdlib", "python3.11", "python3.11-minimal",
+)  # fmt: skip
 IMAGE_PACKAGES = (
     "busybox-static", "dbus", "dbus-user-session", "iproute2", "kmod", "libpam-systemd", "procps",
     "python3", "systemd", "systemd-sysv", "udev", "util-linux-extra",
@@ -51,10 +53,7 @@ def kernel(cache: Path) -> Kernel:
     if not top.exists():
         _say(f"unpacking {package}")
         unfinished = _fresh(cache / f"{package}.unfinished")
-        _download(package, unfinished)
-        (archive,) = unfinished.glob("*.deb")
-        _run("dpkg-deb", "--extract", archive, unfinished)
-        archive.unlink()
+        _unpack((package,), unfinished)
         version = package.removeprefix("linux-image-")
         _run("depmod", "--basedir", unfinished, version)
         unfinished.rename(top)
@@ -63,17 +62,19 @@ def kernel(cache: Path) -> Kernel:
     return Kernel(image=image, modules=tuple(_in_order(modules)))
 
 
-def disk(cache: Path) -> Path:
+def disk(cache: Path, suite: str) -> Path:
     """Make the disk of a machine with systemd, unless it is there already."""
-    name = f"{SUITE}-{'-'.join(sorted(IMAGE_PACKAGES))}"
-    image = cache / f"{SUITE}.ext4"
-    made_for = cache / f"{SUITE}.made-for"
+    name = "-".join((suite, *IMAGE_PACKAGES, *PYTHON_PACKAGES))
+    image = cache / f"{suite}.ext4"
+    made_for = cache / f"{suite}.made-for"
     if not image.exists() or not made_for.exists() or made_for.read_text() != name:
-        _say(f"installing Debian {SUITE} with systemd for the disk of a guest")
+        _say(f"installing Debian {suite} with systemd for the disk of a guest")
         made_for.unlink(missing_ok=True)
-        tree = _fresh(cache / f"{SUITE}.unfinished")
+        tree = _fresh(cache / f"{suite}.unfinished")
         bootstrap = ("debootstrap", "--variant=minbase", f"--include={','.join(IMAGE_PACKAGES)}")
-        _run("unshare", "--mount", *bootstrap, SUITE, tree)
+        _run("unshare", "--mount", *bootstrap, suite, tree)
+        if not (tree / "usr/bin/python{}.{}".format(*PYTHON)).exists():
+            _unpack(PYTHON_PACKAGES, tree)
         shutil.rmtree(tree / "var/cache/apt")
         image.unlink(missing_ok=True)
         _run("mkfs.ext4", "-q", "-d", tree, image, IMAGE_SIZE)
@@ -92,7 +93,7 @@ def python(*, of_image: bool) -> str | None:
     if version == PYTHON if of_image else Path(path).exists():
         return path
     if of_image and sys.base_prefix == "/usr":
-        raise PreparationError(f"{sys.executable} is not the Python of {SUITE}")
+        raise PreparationError(f"{sys.executable} is not the Python of a guest with systemd")
     return None
 
 
@@ -108,8 +109,16 @@ def _kernel_package() -> str:
     raise PreparationError(f"apt knows no package {META_PACKAGE}: is this Debian on x86_64?")
 
 
-def _download(package: str, directory: Path) -> None:
-    command = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package)
+def _unpack(packages: Sequence[str], directory: Path) -> None:
+    """Put the files of packages that the machine's apt knows of into a directory."""
+    _download(packages, directory)
+    for archive in directory.glob("*.deb"):
+        _run("dpkg-deb", "--extract", archive, directory)
+        archive.unlink()
+
+
+def _download(packages: Sequence[str], directory: Path) -> None:
+    command = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages)
     if subprocess.run(command, cwd=directory, capture_output=True, check=False).returncode != 0:
         _update()  # the list may name a version that has been replaced since
         _run(*command, cwd=directory)

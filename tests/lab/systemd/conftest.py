@@ -5,9 +5,14 @@ They run in the lab's guest only: ``./just lab systemd``.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.lab.systemd.service import BOOTED, Service
 
 HERE = Path(__file__).parent
 
@@ -25,3 +30,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "systemd" not in config.getoption("markexpr"):
         items[:] = [item for item in items if item not in here]
         config.hook.pytest_deselected(items=here)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def history_of_boots() -> Sequence[Mapping[str, Any]]:
+    """What the service that came with this boot has run, newest first; it is then removed."""
+    service = Service(file=Path(BOOTED))
+    service.wait_for("StatusText", "2 running, 0 waiting, 0 failed")
+    history: Sequence[Mapping[str, Any]] = json.loads(service.pocker("history", "--format", "json"))
+    service.close()
+    return history

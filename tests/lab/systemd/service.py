@@ -18,6 +18,8 @@ PATIENCE = 120.0
 """Seconds after which something does not happen any more; the guest's processors are emulated."""
 SERVICE = "pocker.service"
 UNITS = (SERVICE, "pocker.socket", "pocker-jobs.service")
+BOOTED = "/etc/pocker-boot.toml"
+"""The jobs file of the service that the guest had before its second boot."""
 GROUPS = Path("/sys/fs/cgroup")
 
 STAYS = "trap 'exit 0' TERM; while :; do sleep 0.5; done"

@@ -6,8 +6,6 @@ import os
 import secrets
 from contextlib import suppress
 
-from runtime.kernel import syncfs
-
 
 def replace_file(path: str, data: bytes, *, mode: int = 0o600, alone: bool = False) -> None:
     """Give a file new content at once, and return when that is durable. Raises OSError.
@@ -39,14 +37,5 @@ def sync_directory(path: str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def sync_tree(directory: str) -> None:
-    """Make a whole tree durable: a call for each file would take longer than all else."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        syncfs(fd)
     finally:
         os.close(fd)

@@ -26,7 +26,8 @@ from runtime.images.manifest import Descriptor, Packing, packing_of
 from runtime.images.tarstream import UnpackLimits
 from runtime.images.unpack import unpack_layer
 from runtime.locking import locked
-from runtime.replacing import replace_file, sync_directory, sync_tree
+from runtime.replacing import replace_file, sync_directory
+from runtime.treesync import sync_tree
 
 _UNFINISHED = "."
 _RECORD = "layer.json"

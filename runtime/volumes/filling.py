@@ -19,7 +19,8 @@ from runtime.errors import VolumeError
 from runtime.images.lowers import find, is_opaque, is_whiteout, merged
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 from runtime.locking import locked
-from runtime.replacing import sync_directory, sync_tree
+from runtime.replacing import sync_directory
+from runtime.treesync import sync_tree
 from runtime.volumes.store import StoredVolume
 
 _MAX_LINKS = 40

@@ -29,6 +29,7 @@ PURE = (
     "runtime.images.document",
     "runtime.images.image",
     "runtime.images.layerpath",
+    "runtime.images.linkwalk",
     "runtime.images.manifest",
     "runtime.images.naming",
     "runtime.images.reference",

@@ -15,11 +15,11 @@ import stat
 from collections.abc import Sequence
 
 from runtime.images.copyup import copy_up
+from runtime.images.linkwalk import LinkLoopError, real_path
 from runtime.images.lowers import OPAQUE_XATTR, Found, find, is_opaque, is_whiteout
 from runtime.images.tarheader import TarError
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 
-_MAX_LINKS = 40
 _DEFAULT_MODE = 0o755
 
 
@@ -147,27 +147,10 @@ class LayerTree:
 
     def _reach(self, path: str) -> str:
         """The real path of the directory at `path`, each missing one made on the way."""
-        todo = path.split("/")[::-1] if path else []
-        real: list[str] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                del real[-1:]
-                continue
-            target = self._step("/".join((*real, part)))
-            if target is None:
-                real.append(part)
-                continue
-            links += 1
-            if links > _MAX_LINKS:
-                raise TarError(f"{path[:200]!r}: too many links")
-            if target.startswith("/"):
-                real = []
-            todo += target.split("/")[::-1]
-        return "/".join(real)
+        try:
+            return real_path(path, self._step)
+        except LinkLoopError as error:
+            raise TarError(str(error)) from error
 
     def _step(self, real: str) -> str | None:
         """Make sure of a directory; the target instead where there is a link."""

@@ -16,6 +16,7 @@ import stat
 from collections.abc import Sequence
 
 from runtime.errors import VolumeError
+from runtime.images.linkwalk import LinkLoopError, real_path
 from runtime.images.lowers import find, is_opaque, is_whiteout, merged
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 from runtime.locking import locked
@@ -23,7 +24,6 @@ from runtime.replacing import sync_directory
 from runtime.treesync import sync_tree
 from runtime.volumes.store import StoredVolume
 
-_MAX_LINKS = 40
 _OVERLAYS = "trusted.overlay."
 _SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _COPY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -64,30 +64,19 @@ def _fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
 
 def _real(layers: Sequence[str], target: str) -> str | None:
     """Where links on the way lead to; None where the image has nothing there."""
-    todo = target.split("/")[::-1]
-    real: list[str] = []
-    links = 0
-    while todo:
-        part = todo.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            del real[-1:]
-            continue
-        found = find(layers, "/".join((*real, part)))
+
+    def link_at(path: str) -> str | None:
+        found = find(layers, path)
         if found is None:
-            return None
-        if not stat.S_ISLNK(found.status.st_mode):
-            real.append(part)
-            continue
-        links += 1
-        if links > _MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target)
-        text = os.readlink(found.place)
-        if text.startswith("/"):
-            real = []
-        todo += text.split("/")[::-1]
-    return "/".join(real)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return os.readlink(found.place) if stat.S_ISLNK(found.status.st_mode) else None
+
+    try:
+        return real_path(target, link_at)
+    except FileNotFoundError:
+        return None
+    except LinkLoopError as error:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), target) from error
 
 
 def _copy_tree(layers: Sequence[str], place: str, target: str) -> None:

@@ -29,3 +29,21 @@ def test_a_name_of_a_megabyte_takes_no_time() -> None:
     begun = time.process_time()
     assert nearest("a" * 2**20, ["a" * 100, "b"]) is not None
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("busybxo:latest", "busybox:latest", "busybox:latest"),
+        ("nope:latest", "busybox:latest", None),
+        ("host:5000/team/nope:latest", "host:5000/team/app:one", None),
+        ("host:5000/team/ap:one", "host:5000/team/app:one", "host:5000/team/app:one"),
+        ("host:5000/team/app:on", "host:5000/team/app:one", "host:5000/team/app:one"),
+        ("nope", "", None),
+    ],
+)
+def test_what_images_share_does_not_make_them_alike(
+    name: str, known: str, near: str | None
+) -> None:
+    """Neither the registry and the directories that both begin with, nor the tag."""
+    assert nearest(name, [known]) == near

@@ -63,6 +63,7 @@ PURE = (
     "supervisor.cli.manpage",
     "supervisor.cli.misuse",
     "supervisor.cli.overview",
+    "supervisor.cli.system.shares",
     "supervisor.cli.volume.filtering",
     "supervisor.conflicts",
     "supervisor.containerspec",

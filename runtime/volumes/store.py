@@ -26,6 +26,7 @@ from runtime.errors import VolumeError
 from runtime.locking import locked
 from runtime.replacing import replace_file, sync_directory
 from runtime.spec import VOLUME_NAME
+from runtime.treesize import tree_size
 
 Users: TypeAlias = Mapping[str, Sequence[str]]
 """The containers that have each volume."""
@@ -66,7 +67,7 @@ class StoredVolume:
 
     def size(self) -> int:
         """The bytes of its files. Raises OSError."""
-        return sum(_sizes(self.data).values())
+        return tree_size(self.data)
 
 
 def data_in(home: str) -> str:
@@ -202,21 +203,6 @@ class VolumeStore:
                         shutil.rmtree(f"{self.directory}/{name}")
         except OSError as error:
             raise _failed(f"remove volume {what}", error) from error
-
-
-def _sizes(directory: str) -> dict[tuple[int, int], int]:
-    """The sizes of the files in a directory by device and inode: a file with two names is one."""
-    sizes: dict[tuple[int, int], int] = {}
-    todo = [directory]
-    while todo:
-        with os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append(entry.path)
-                else:
-                    status = entry.stat(follow_symlinks=False)
-                    sizes[status.st_dev, status.st_ino] = status.st_size
-    return sizes
 
 
 def _failed(what: str, error: Exception) -> VolumeError:

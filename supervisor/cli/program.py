@@ -90,6 +90,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "plan": "Show each step of a job's start; take none.",
         "graph": "Show the order of the jobs.",
         "info": "Show what the program and the machine are.",
+        "system": "Look after all that is kept: df and prune.",
         "version": "Show the versions of program and kernel.",
         "completion": "Print what makes a shell complete commands.",
         "man": "Write the pages of the manual.",
@@ -114,6 +115,7 @@ _MODULES = {
     "rmi": "image.removal",
     "save": "image.saving",
     "tag": "image.tagging",
+    "system": "system.group",
     "volume": "volume.group",
 }
 

@@ -35,7 +35,11 @@ def test_a_volume_outlives_its_containers_and_none_loses_it(pocker: Pocker) -> N
     assert pocker.ask("volume", "ls", "-qf", "dangling=true") == "more\nown\n"
     assert pocker.run("volume", "prune", "-a").returncode == 1  # nobody is there to ask
     assert "Deleted: more\nDeleted: own\n" in pocker.ask("volume", "prune", "-af")
-    pocker.stdout("rm", "web")
+    images, containers, volumes = pocker.json("system", "df")
+    assert (images["TotalCount"], containers["TotalCount"], containers["Active"]) == ("0", "1", "0")
+    assert volumes["Reclaimable"] == "0B (0%)"
+    assert "Deleted: " in pocker.ask("system", "prune", "--volumes", "-f")
+    assert "web" not in pocker.ask("ps", "-a")
     assert pocker.ask("volume", "rm", "data") == "data\n"
     assert pocker.ask("volume", "ls", "-q") == ""
 

@@ -1,0 +1,1 @@
+"""The commands that look after all that is kept. Each is `command` in a module of this package."""

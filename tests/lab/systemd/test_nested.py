@@ -14,7 +14,7 @@ MACHINE = """\
 name = "test"
 [jobs.machine]
 image = "host"
-command = ["/usr/lib/systemd/systemd", "--unit=basic.target"]
+command = ["/usr/lib/systemd/systemd", "--unit=local-fs-pre.target"]
 environment = { container = "pocker" }
 init = false
 cgroup = "private-rw"
@@ -37,11 +37,12 @@ def test_systemd_runs_in_a_job(service: Service) -> None:
     """It divides the job's group, starts its services there, and ends when it is told to."""
     service.install(MACHINE)
     service.wait_for("StatusText", "1 running, 0 waiting, 0 failed")
-    inside = (sys.executable, "-m", "supervisor", "exec", "machine")
-    wait_until(lambda: run(*inside, "systemctl", "is-active", "basic.target").stdout == "active\n")
+    inside = (sys.executable, "-m", "supervisor", "exec", "machine", "systemctl")
+    wait_until(lambda: run(*inside, "is-active", "local-fs-pre.target").stdout == "active\n")
     first = GROUPS / group_of(service.processes()["machine"]).lstrip("/")
     assert first.name == "init.scope"
-    service.pocker("exec", "machine", "systemd-run", "--unit=mine", "sleep", "1000")
+    options = ("--unit=mine", "--property=DefaultDependencies=no")
+    service.pocker("exec", "machine", "systemd-run", *options, "sleep", "1000")
     assert (first.parent / "system.slice/mine.service/cgroup.procs").read_text() != ""
     service.pocker("stop", "machine")
     service.wait_for("MainPID", "0")

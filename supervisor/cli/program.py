@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -200,12 +201,16 @@ def enter() -> NoReturn:
     """Be the program: `main` in a process that ends with it.
 
     The kernel takes down a process faster than Python its modules, of which nothing is expected.
+    Threads with something left to do, as with logs to compress, are waited for.
     """
     gc.set_threshold(_ALLOCATIONS)
     code = main()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # an error of `main` has told its code already
             stream.flush()
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    if not all(thread.daemon for thread in others):
+        sys.exit(code)
     os._exit(code)
 
 

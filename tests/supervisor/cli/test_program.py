@@ -92,6 +92,33 @@ def test_module_and_script_are_the_same_program() -> None:
     assert shown.stdout == call("--version").stdout
 
 
+BUSY = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from supervisor.cli import program
+worker = ThreadPoolExecutor(1)
+def main():
+    worker.submit(lambda: print("done", sys.stdin.read(), flush=True))
+    print("ends")
+    return 3
+program.main = main
+program.enter()
+"""
+
+
+def test_what_a_thread_has_left_to_do_is_done_before_the_end() -> None:
+    """The process waits for it, and then has the exit code all the same."""
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ends\n"
+        process.stdin.close()
+        assert process.stdout.read() == "done \n"
+    assert process.returncode == 3
+
+
 @pytest.mark.parametrize("descriptor", [0, 1, 2])
 def test_a_closed_standard_stream_is_not_taken_for_another_file(
     descriptor: int, tmp_path: Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from supervisor.cli import enter
+from supervisor.entry import enter
 
 if __name__ == "__main__":
     enter()

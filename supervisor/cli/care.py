@@ -19,15 +19,16 @@ def under_care(
     attend: Callable[[], Awaitable[int]],
     terminal: TerminalState | None,
     *,
-    clean_up: Callable[[], None] = lambda: None,
+    clean_up: Callable[[], None] | None = None,
     done: Callable[[], None] = lambda: None,
 ) -> int:
     """Attend to a command to its end; returns its exit code. Raises ContainerError.
 
-    Should we be killed, the user's terminal is set back and `clean_up` called; otherwise `done` is,
-    while there is still somebody to see to the rest.
+    Should we be killed, the user's terminal is set back and `clean_up` called, for which a second
+    process waits where there is either; otherwise `done` is, while that still does.
     """
-    caretaker = Caretaker.begin(terminal, clean_up)
+    needed = terminal is not None or clean_up is not None
+    caretaker = Caretaker.begin(terminal, clean_up) if needed else None
     failures: list[BaseException] = []
     try:
         return trio.run(attend)
@@ -37,7 +38,8 @@ def under_care(
         for number in FORWARDED:  # nobody is left whose business they are
             signal.signal(number, signal.SIG_IGN)
         done()
-        caretaker.dismiss()
+        if caretaker is not None:
+            caretaker.dismiss()
     if isinstance(failures[0], ReaderGone):
         return _BROKEN_PIPE
     raise failures[0]

@@ -49,7 +49,9 @@ class Caretaker:
     pipe: int
 
     @classmethod
-    def begin(cls, terminal: TerminalState | None, clean_up: Callable[[], None]) -> Caretaker:
+    def begin(
+        cls, terminal: TerminalState | None, clean_up: Callable[[], None] | None
+    ) -> Caretaker:
         """Fork it; `clean_up` is called in it if we are killed. Not while there are threads."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
@@ -66,7 +68,7 @@ class Caretaker:
         os.waitpid(self.pid, 0)
 
 
-def _care(reader: int, terminal: TerminalState | None, clean_up: Callable[[], None]) -> None:
+def _care(reader: int, terminal: TerminalState | None, clean_up: Callable[[], None] | None) -> None:
     """The whole life of the process."""
     try:
         os.setsid()
@@ -82,6 +84,7 @@ def _care(reader: int, terminal: TerminalState | None, clean_up: Callable[[], No
         if os.read(reader, 1) != _DONE:
             if terminal is not None:
                 terminal.restore()
-            clean_up()
+            if clean_up is not None:
+                clean_up()
     finally:
         os._exit(0)

@@ -6,12 +6,13 @@ at once.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
@@ -197,8 +198,8 @@ def program(
     ctx.obj = Settings.of(root, state, log_level, log_format)
 
 
-def enter() -> NoReturn:
-    """Be the program: `main` in a process that ends with it.
+def enter(tell: Callable[[int], object] = lambda _: None) -> NoReturn:
+    """Be the program: `main` in a process that ends with it; the code is told to `tell` at last.
 
     The kernel takes down a process faster than Python its modules, of which nothing is expected.
     Threads with something left to do, as with logs to compress, are waited for.
@@ -210,7 +211,9 @@ def enter() -> NoReturn:
             stream.flush()
     others = set(threading.enumerate()) - {threading.main_thread()}
     if not all(thread.daemon for thread in others):
+        atexit.register(tell, code)
         sys.exit(code)
+    tell(code)
     os._exit(code)
 
 

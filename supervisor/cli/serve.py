@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import click
+import trio
+from attrs import frozen
 
 from runtime.errors import ContainerError
 from supervisor.cli import background
@@ -16,8 +18,9 @@ from supervisor.cli.settings import Settings
 from supervisor.detached.keeping import Keeper, book_of
 from supervisor.detached.reading import jobs_of
 from supervisor.detached.roster import Roster
+from supervisor.forkserver.hosting import host
 from supervisor.journal import JournalError
-from supervisor.service import Means
+from supervisor.service import Means, Service, Watcher
 
 
 @click.command
@@ -50,8 +53,26 @@ def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) 
             means=Means(directories=own.directories),
             book=book_of(roster, again),
         )
-        ended = carry_out(order, Keeper(roster=roster, places=own.places), ready)
+        keeper = Keeper(roster=roster, places=own.places)
+        ended = carry_out(order, _Housekeeping(keeper, settings.directories.root), ready)
         tidy_up(settings)
     except (ContainerError, JournalError) as error:
         raise Failure(str(error), code=START_FAILED) from error
     return 0 if ended.signal is None else 128 + ended.signal
+
+
+@frozen
+class _Housekeeping:
+    """What goes on beside the containers: the removal of some, and the warm start of commands."""
+
+    keeper: Keeper
+    root: str
+
+    @property
+    def watcher(self) -> Watcher:
+        return self.keeper.watcher
+
+    async def show(self, service: Service) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host, self.root)
+            await self.keeper.show(service)

@@ -51,9 +51,9 @@ def refusals(*arguments: str) -> tuple[int, Sequence[str]]:
     return called.code, called.stderr.splitlines()
 
 
-def imported_by(*arguments: str) -> set[str]:
-    """The modules that a command imports in a process of its own."""
-    program = (
+def imported_by(*arguments: str, after: Sequence[str] = ()) -> set[str]:
+    """The modules that a command imports in a process of its own which has some already."""
+    program = "".join(f"import {module}; " for module in after) + (
         "import json, sys; before = set(sys.modules); from supervisor.cli import main;"
         "main(sys.argv[1:]); print(json.dumps(sorted(set(sys.modules) - before)))"
     )

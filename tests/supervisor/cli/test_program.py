@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-import supervisor.cli
+import supervisor.entry
 from supervisor.cli.program import SECTIONS, program
 from tests.supervisor.cli.calling import call, refusals
 
@@ -82,7 +82,7 @@ def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], message: str) 
 def test_module_and_script_are_the_same_program() -> None:
     """`python -m supervisor` and `pocker` run the same function."""
     (script,) = entry_points(group="console_scripts", name="pocker")
-    assert script.load() is supervisor.cli.enter
+    assert script.load() is supervisor.entry.enter
     shown = subprocess.run(
         [sys.executable, "-m", "supervisor", "--version"],
         capture_output=True,
@@ -102,12 +102,12 @@ def main():
     print("ends")
     return 3
 program.main = main
-program.enter()
+program.enter(lambda code: print("told", code, flush=True))
 """
 
 
 def test_what_a_thread_has_left_to_do_is_done_before_the_end() -> None:
-    """The process waits for it, and then has the exit code all the same."""
+    """The process waits for it, tells its exit code only then, and has it all the same."""
     with subprocess.Popen(
         [sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -115,7 +115,7 @@ def test_what_a_thread_has_left_to_do_is_done_before_the_end() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ends\n"
         process.stdin.close()
-        assert process.stdout.read() == "done \n"
+        assert process.stdout.read() == "done \ntold 3\n"
     assert process.returncode == 3
 
 

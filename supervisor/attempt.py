@@ -295,6 +295,7 @@ class Attempt:
                 partial(self._start_test, container),
                 self.observer.health,
                 age=lambda: boottime() - began,
+                paused=lambda: container.paused,
                 health=self.health_told,
             )
 

@@ -39,18 +39,22 @@ async def watch_health(
     report: Report,
     *,
     age: Callable[[], float],
+    paused: Callable[[], bool],
     health: Health | None,
 ) -> None:
     """Test again and again until cancelled, which ends a running test as well.
 
-    `age` tells for how many seconds the attempt has run; `health` is what a former supervisor has
-    found out, None where nobody has said anything yet.
+    `age` tells for how many seconds the attempt has run, `paused` whether it stands still, when
+    nothing is tested; `health` is what a former supervisor has found out, None where nobody has
+    said anything yet.
     """
     if health is None:
         report(Health.STARTING, "")
     state = HealthState(health=health or Health.STARTING)
     while True:
         await trio.sleep(state.pause(check, age()))
+        if paused():
+            continue
         result = await _test(check, start)
         before, state = state, state.after(check, passed=result.passed, age=age())
         if state.health is not before.health:

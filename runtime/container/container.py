@@ -281,6 +281,9 @@ class Container:
         """Start a command beside the container's own. Raises SpecError or StartError."""
         if self.process is None:
             raise StartError(f"container {self.id} is not running")
+        if self.paused:
+            # It would stand still before it is executed, and this process, which waits for that.
+            raise StartError(f"container {self.id} is paused: unpause it first")
         host = Host(process=self.process, cgroup=self.cgroup, program=program)
         return await Execution.start(host, spec)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import click
 
-from supervisor.cli.template import TemplateError, render
+from supervisor.cli.table import format_table
+from supervisor.cli.template import TemplateError, columns_of, render
 from supervisor.cli.terminal import harmless
 
 Format: TypeAlias = Literal["table", "json"]
@@ -30,14 +31,42 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
+class _Titles(dict[str, str]):
+    """The headings of fields, all others being called as they are."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return name.upper()
+
+
 def print_json(documents: Sequence[Document]) -> None:
     """One array, for a program that reads it whole."""
     click.echo(json.dumps(documents, indent=2))
 
 
-def echo_rendered(template: str, documents: Sequence[Document]) -> None:
-    """A line for each, in a form of the user's own. Raises UsageError."""
+def echo_rendered(
+    template: str,
+    documents: Sequence[Document],
+    headings: Mapping[str, str] = {},
+    known: Collection[str] = (),
+) -> None:
+    """A line for each, in a form of the user's own. Raises UsageError.
+
+    Where the `known` fields are told, others are refused even if there is no document.
+    One that begins with ``table`` is a table; `headings` are those of fields that are not called
+    so there.
+    """
     try:
+        if known:
+            render(template, dict.fromkeys(known, ""))
+        if columns := columns_of(template):
+            titles = _Titles(headings)
+            rows = [[render(column, document) for column in columns] for document in documents]
+            heads = [render(column, titles) for column in columns]
+            click.echo(format_table(heads, rows, colour=False))
+            return
         lines = [render(template, document) for document in documents]
     except TemplateError as error:
         raise click.UsageError(f"--format: {error}") from error

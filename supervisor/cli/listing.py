@@ -15,7 +15,11 @@ from supervisor.detached.roster import Entry
 from supervisor.journal import AttemptRecord, RunRecord
 from supervisor.states import RunState
 
-HEADERS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES")
+HEADERS = ("CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES")
+HEADINGS = {"ID": "CONTAINER ID", "RunningFor": "CREATED", "CreatedAt": "CREATED AT"}
+"""Those of fields in a template that are not called like it."""
+NO_PORTS = ""
+"""Docker has a column for them; nothing is published here."""
 FILTERS = ("id", "name", "status", "label", "ancestor", "health", "exited")
 COMMAND_LENGTH = 20
 
@@ -69,6 +73,7 @@ class Listed:
             "RunningFor": f"{_about(self.now - self.entry.created)} ago",
             "State": self.state,
             "Status": self.status,
+            "Ports": NO_PORTS,
             "Names": self.entry.name,
             "Labels": ",".join(f"{key}={value}" for key, value in labels_of(self.entry).items()),
         }
@@ -84,6 +89,7 @@ class Listed:
             f'"{command}"',
             f"{_about(self.now - self.entry.created)} ago",
             self.status,
+            NO_PORTS,
             self.entry.name,
         )
 

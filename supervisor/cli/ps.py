@@ -37,6 +37,8 @@ _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
 @click.command
 @click.option("-a", "--all", "everything", is_flag=True, help="Also those that have ended.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the ids of containers.")
+@click.option("-n", "--last", type=click.IntRange(min=0), help="Only so many, ended ones as well.")
+@click.option("-l", "--latest", is_flag=True, help="Only the newest, ended or not.")
 @click.option("--no-trunc", is_flag=True, help="Show commands in full.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help=_FILTERS)
 @click.option("--format", "form", metavar="FORMAT", default="table", help=_FORMATS)
@@ -46,15 +48,22 @@ def command(
     *,
     everything: bool,
     quiet: bool,
+    last: int | None,
+    latest: bool,
     no_trunc: bool,
     filters: Sequence[str],
     form: str,
 ) -> None:
-    """List the jobs of the last session that have not ended yet, and the containers of `run -d`."""
+    """List the jobs of the last session that have not ended yet, and the containers of `run -d`.
+
+    The newest container is the first. --last and --latest are about containers only.
+    """
     now = time.time()
-    jobs = [] if filters else jobs_of(settings, everything=everything)
+    number = 1 if latest else last
+    jobs = [] if filters or number is not None else jobs_of(settings, everything=everything)
+    everything = everything or number is not None
     # A state to be looked for may be one of the end.
-    containers = _filtered(containers_of(settings, now), everything, filters)
+    containers = _filtered(containers_of(settings, now), everything, filters)[::-1][:number]
     if quiet:
         ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
         for identifier in (*ids, *(each.entry.id for each in containers)):
@@ -64,14 +73,13 @@ def command(
             [*(_document(*each, now) for each in jobs), *(each.document() for each in containers)]
         )
     elif form == "table":
-        _show_tables(
-            [_row(*each, now) for each in jobs], [c.row(full=no_trunc) for c in containers]
-        )
+        rows = [_row(*each, now) for each in jobs]
+        _show_tables(settings, rows, [c.row(full=no_trunc) for c in containers])
     elif "{{" in form:
         fields = [_fields(run, attempt, now) for run, attempt, _ in jobs] + [
             each.fields for each in containers
         ]
-        echo_rendered(form.removeprefix("table "), fields)
+        echo_rendered(form, fields, listing.HEADINGS)
     else:
         raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
 
@@ -143,14 +151,22 @@ def _filtered(
     ]
 
 
-def _show_tables(jobs: Sequence[Row], containers: Sequence[Row]) -> None:
+def _show_tables(settings: Settings, jobs: Sequence[Row], containers: Sequence[Row]) -> None:
+    """Each kind that there is; where nothing is, the headers tell of which there was any."""
     colour = wants_colour(sys.stdout)
     tables = []
-    if jobs or not containers:
+    told = bool(jobs) or (not containers and _has_session(settings))
+    if told:
         tables.append(format_table(HEADERS, jobs, colour=colour))
-    if containers:
+    if containers or not told:
         tables.append(format_table(listing.HEADERS, containers, colour=colour))
     click.echo("\n\n".join(tables))
+
+
+def _has_session(settings: Settings) -> bool:
+    """Whether there ever was an `up`."""
+    with open_journal(settings) as journal:
+        return journal is not None and journal.last_session() is not None
 
 
 def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | None]:
@@ -195,6 +211,7 @@ def _fields(run: RunRecord, attempt: AttemptRecord | None, now: float) -> Mappin
         "RunningFor": span(now - run.created),
         "State": run.state,
         "Status": run.state,
+        "Ports": listing.NO_PORTS,
         "Names": run.job,
         "Labels": "",
     }

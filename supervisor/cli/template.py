@@ -21,6 +21,14 @@ class TemplateError(Exception):
     """The template cannot be used."""
 
 
+def columns_of(template: str) -> list[str]:
+    r"""The columns of ``table {{.ID}}\t{{.Names}}``, each a template; none where it is no table."""
+    kind, blank, columns = template.partition(" ")
+    if kind != "table" or not blank:
+        return []
+    return columns.replace(r"\t", "\t").split("\t")
+
+
 def render(template: str, values: Mapping[str, Any]) -> str:
     """The template with these values in it. Raises TemplateError."""
     for written, meant in _ESCAPES.items():

@@ -12,9 +12,9 @@ import click
 from runtime.images.image import Image, Survey
 from runtime.nearest import did_you_mean
 from supervisor.cli.failure import USAGE, Failure
-from supervisor.cli.format import print_json
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.image.access import image_store, size_of
-from supervisor.cli.image.wording import NONE, created, names_of, parse_time, render, short, size
+from supervisor.cli.image.wording import NONE, created, names_of, parse_time, short, size
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import harmless, wants_colour
@@ -108,7 +108,7 @@ def command(
         headers = [_HEADERS[key] for key in columns]
         click.echo(format_table(headers, cells, colour=wants_colour(sys.stdout)))
     else:
-        _echo_rendered(form, rows)
+        echo_rendered(form, rows, _HEADERS, _FIELDS)
     return _tell_damage(survey)
 
 
@@ -116,15 +116,6 @@ def _tell_damage(survey: Survey) -> int:
     for damaged in survey.damaged:
         click.echo(f"pocker: {harmless(str(damaged))}", err=True)
     return 1 if survey.damaged else 0
-
-
-def _echo_rendered(form: str, rows: Sequence[dict[str, str]]) -> None:
-    try:
-        render(form, dict.fromkeys(_FIELDS, ""))
-        for row in rows:
-            click.echo(render(form, row))
-    except ValueError as error:
-        raise Failure(f"--format: {error}", code=USAGE) from error
 
 
 _Test = Callable[[Image], bool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 
 from attrs import frozen
@@ -14,7 +14,6 @@ from runtime.images.reference import parse_reference
 NONE = "<none>"
 _SHORT = 12
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_FIELD = re.compile(r"\{\{\s*\.(\w+)\s*\}\}")
 _AGES = (
     (60, 1, "second"),
     (3600, 60, "minute"),
@@ -82,17 +81,3 @@ def created(text: str, now: float) -> str:
     """The age of an image from the time in its configuration."""
     moment = parse_time(text)
     return "N/A" if moment is None else age(now - moment)
-
-
-def render(template: str, values: Mapping[str, str]) -> str:
-    """A text with ``{{.Field}}`` replaced. Raises ValueError for a field that there is not."""
-
-    def field(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise ValueError(f"no field {match[1]}; there are {', '.join(values)}")
-        return values[match[1]]
-
-    text = _FIELD.sub(field, template.replace("\\t", "\t").replace("\\n", "\n"))
-    if "{{" in text and "{{" in template and not _FIELD.search(template):
-        raise ValueError(f"{template!r}: only fields such as {{{{.ID}}}} are known")
-    return text

@@ -148,7 +148,7 @@ def test_one_that_cannot_be_read_is_in_no_others_way(pocker: Pocker) -> None:
     assert (refused.returncode, refused.stderr.count("\n")) == (125, 1)
     assert "hostname: 'a box' is not a host name" in refused.stderr
     listed = pocker.run("ps", "-a", "--format", "{{.Names}}")
-    assert listed.stdout.split() == ["bad", "good"]
+    assert listed.stdout.split() == ["good", "bad"]
     assert "cannot be read: id is 5" in listed.stderr
     pocker.stdout("rm", "bad", "good")
     assert json.loads(path.read_text()) == {"containers": [{"id": 5}]}

@@ -75,7 +75,8 @@ def test_a_row_and_the_fields_of_a_template() -> None:
     """Commands are cut, unless they are asked for in full."""
     container = listed(RunState.RUNNING)
     assert container.row(full=False) == (
-        "3f9a1c2b4d5e", "busybox", "\"nice echo 'two word…\"", "1 minute ago", "Up 1 minute", "web",
+        "3f9a1c2b4d5e", "busybox", "\"nice echo 'two word…\"", "1 minute ago", "Up 1 minute", "",
+        "web",
     )  # fmt: skip
     assert container.row(full=True)[2] == "\"nice echo 'two words' 'and more'\""
     assert container.fields["Labels"] == "team=etl,bare="

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supervisor.cli.template import TemplateError, render
+from supervisor.cli.template import TemplateError, columns_of, render
 
 VALUES = {
     "ID": "3f9a",
@@ -55,3 +55,10 @@ def test_what_is_not_known_is_refused(template: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         render(template, VALUES)
     assert str(caught.value) == message
+
+
+def test_a_table_has_columns() -> None:
+    """Divided by tabs, typed or written; anything else is no table."""
+    assert columns_of(r"table {{.ID}}\t{{.Names}} x") == ["{{.ID}}", "{{.Names}} x"]
+    assert columns_of("table {{.ID}}\t{{.Names}}") == ["{{.ID}}", "{{.Names}}"]
+    assert columns_of("tables {{.ID}}") == []

@@ -65,6 +65,9 @@ class Attachment:
 
     found: Found
     interactive: bool
+    since: int | None = None
+    """When it was started for this user, in ns since 1970: all from then on is shown, also of one
+    that has ended meanwhile. None where it ran already, and only what is to come is shown."""
 
     def carry_out(self) -> int:
         """Go on until it has ended or the user leaves; returns the exit code. Raises Failure."""
@@ -72,7 +75,8 @@ class Attachment:
         with open_journal(self.found.settings) as journal:
             run = None if journal is None else journal.last_run(self.found.job)
             attempts = [] if journal is None or run is None else journal.attempts(run.id)
-            if journal is None or run is None or not attempts or attempts[-1].ended is not None:
+            gone = not attempts or (self.since is None and attempts[-1].ended is not None)
+            if journal is None or run is None or gone:
                 raise Failure(f"container {self.found.name} is not running")
             try:
                 return self._at(journal, run, attempts[-1])
@@ -86,12 +90,18 @@ class Attachment:
         directory = self.found.settings.directories.container(attempt.container)
         with _opened(_open_console(attempt)) as console, _opened(_open(directory.stdin)) as pipe:
             ours = own_terminal(terminal=console >= 0, interactive=self.interactive)
+            query = LogQuery(since=_moment(time.time_ns() if self.since is None else self.since))
             session = _Session(
-                found=self.found, journal=journal, ours=ours, console=console, pipe=pipe
+                found=self.found,
+                journal=journal,
+                ours=ours,
+                console=console,
+                pipe=pipe,
+                query=query,
             )
             reading = Reading(
                 run=run,
-                parts=parts_of(self.found.settings.places, run, [attempt], _from_now_on()),
+                parts=parts_of(self.found.settings.places, run, [attempt], query),
                 open_ended=False,
             )
             return under_care(partial(session.run, reading, typing=self.interactive), ours)
@@ -107,6 +117,7 @@ class _Session:
     """The container's, or -1."""
     pipe: int
     """To the container's input, or -1."""
+    query: LogQuery
 
     async def run(self, reading: Reading, *, typing: bool) -> int:
         printer = Printer(
@@ -122,7 +133,7 @@ class _Session:
             trio.open_signal_receiver(signal.SIGWINCH) as sizes,
             raw(self.ours if typing else None),
         ):
-            follower = Follower(self.found.settings, self.journal, notices, _from_now_on(), printer)
+            follower = Follower(self.found.settings, self.journal, notices, self.query, printer)
             self._set_size()  # before anything that is typed
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow_size, sizes)
@@ -173,8 +184,9 @@ class _Session:
                 termios.tcsetwinsize(self.console, size_of(self.ours))
 
 
-def _from_now_on() -> LogQuery:
-    return LogQuery(since=parse_moment("now", "0s", time.time_ns()))
+def _moment(nanoseconds: int) -> str:
+    """A time since the epoch, as the log has it."""
+    return parse_moment("now", "0s", nanoseconds)
 
 
 def _open(path: str) -> int:

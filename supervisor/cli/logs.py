@@ -6,6 +6,7 @@ import heapq
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -22,11 +23,18 @@ from supervisor.journal import Journal
 from supervisor.logs import LogError, LogQuery, LogRecord, Stream, parse_moment, read_log
 
 
+class _Tail(click.IntRange):
+    """A number of lines; ``all`` is as if it had not been given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return None if value == "all" else super().convert(value, param, ctx)
+
+
 @click.command
 @click.option("-f", "--follow", is_flag=True, help="Go on until the runs have ended.")
 @click.option("-t", "--timestamps", is_flag=True, help="Put the time in front of each line.")
 @click.option(
-    "-n", "--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines."
+    "-n", "--tail", type=_Tail(min=0), metavar="N", help="Only the last N lines; all for all."
 )
 @click.option("--since", metavar="TIME", help="Only from then on: a time, or 10m for 10m ago.")
 @click.option("--until", metavar="TIME", help="Only before then.")

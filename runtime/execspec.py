@@ -57,7 +57,8 @@ class ExecSpec:
     """One command in a running container.
 
     `user` is resolved in the container's files as they are then. With a `terminal` the command
-    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing.
+    reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing, and what
+    it writes is passed on (`output`) or dropped.
     """
 
     command: tuple[str, ...]
@@ -68,6 +69,7 @@ class ExecSpec:
     hostname: str | None = None
     terminal: Terminal | None = None
     stdin: bool = False
+    output: bool = True
     ulimits: tuple[Ulimit, ...] = ()
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = True
@@ -82,9 +84,8 @@ class ExecSpec:
                 raise SpecError("environment", f"{name!r} cannot be passed on")
 
 
-_INHERITED = tuple(
-    each.name for each in fields(ExecSpec) if each.name not in ("command", "terminal", "stdin")
-)
+_ITS_OWN = frozenset(("command", "terminal", "stdin", "output"))
+_INHERITED = tuple(each.name for each in fields(ExecSpec) if each.name not in _ITS_OWN)
 """What a command has from the container, where it is not said otherwise."""
 
 

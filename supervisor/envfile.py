@@ -1,5 +1,7 @@
 r"""The lines of an env_file: ``KEY=VALUE``, comments, quotes, an optional ``export``.
 
+That is what Compose reads; ``--env-file`` of a command takes its lines as they stand.
+
 Values are taken as they stand: nothing is replaced in them. Single quotes keep everything
 literally; double quotes know ``\n``, ``\r``, ``\t``, ``\"``, ``\$`` and ``\\``; without quotes
 a value ends at the line's end or at a ``#`` after a blank.
@@ -36,6 +38,30 @@ def parse_env_file(text: str, file: str) -> dict[str, str]:
             problems.append(Problem(file, number, "", str(error)))
         else:
             variables[name] = value
+    if problems:
+        raise JobsFileError(problems)
+    return variables
+
+
+def parse_plain(text: str, file: str) -> list[str]:
+    """The lines of a file for ``--env-file``, which Docker takes as they stand, quotes included.
+
+    Each is ``NAME=VALUE``, or ``NAME`` for a variable that is passed on. Raises JobsFileError.
+    """
+    variables = []
+    problems = []
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        start = line.removesuffix("\r").lstrip()
+        if not start or start.startswith("#"):
+            continue
+        name = start.partition("=")[0]
+        if not name or name.split() != [name]:
+            # Never quoted: the line may hold a secret.
+            problems.append(Problem(file, number, "", "has no name of a variable at its beginning"))
+        elif "\0" in line:
+            problems.append(Problem(file, number, "", "contains a NUL character"))
+        else:
+            variables.append(start)
     if problems:
         raise JobsFileError(problems)
     return variables

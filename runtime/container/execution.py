@@ -162,6 +162,9 @@ class Execution:
             os.set_blocking(self.stdin, False)
         if spec.terminal is not None:
             return Streams(stdin=stdin, stdout=stdin, stderr=stdin, hold=(target,))
+        if not spec.output:
+            dropped = hold(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC))
+            return Streams(stdin=stdin, stdout=dropped, stderr=dropped, hold=(target,))
         self.stdout, out_write = anonymous_pipe(owner)
         hold(out_write)
         os.set_blocking(self.stdout, False)

@@ -34,6 +34,7 @@ from supervisor.cli.copypath import (
     landing,
     name_of,
 )
+from supervisor.cli.here import here
 from supervisor.cli.image.access import STANDARD, read_pieces, written
 from supervisor.cli.roots import Root
 from supervisor.cli.settings import Settings
@@ -125,7 +126,7 @@ def _transfer(copy: Copy, node: int, kind: Kind, tree: _Tree) -> int:
     path, found = _settled(copy.target, tree)
     source = copy.source.path
     if copy.source.container is None:
-        source = posixpath.join(os.getcwd(), source)
+        source = posixpath.join(here(), source)
     place_in = landing(source, kind, path, found)
     with tree.spot(place_in, copy.target) as spot:
         return place(pack(node, place_in.name), spot, _owner(copy))

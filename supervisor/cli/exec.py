@@ -10,15 +10,18 @@ import click
 from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.finding import running_container
-from supervisor.cli.run import NOT_A_TERMINAL, RunCommand, refusals
+from supervisor.cli.here import here
+from supervisor.cli.run import NOT_A_TERMINAL, RunCommand, refusals, variables_of
 from supervisor.cli.settings import Settings
 
 
 @click.command(cls=RunCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
+@click.option("-d", "--detach", is_flag=True, help="Do not wait for it; its output is dropped.")
 @click.option("--privileged", is_flag=True, help="Let it do what root on the host may.")
 @click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="A further variable.")
+@click.option("--env-file", multiple=True, metavar="FILE", help="Variables of a file.")
 @click.option("-w", "--workdir", metavar="DIR", help="Where the command starts.")
 @click.option("-u", "--user", metavar="USER[:GROUP]", help="Who it runs as.")
 @click.argument("container", shell_complete=candidates.running)
@@ -30,8 +33,10 @@ def command(
     *,
     interactive: bool,
     tty: bool,
+    detach: bool,
     privileged: bool,
     env: Sequence[str],
+    env_file: Sequence[str],
     workdir: str | None,
     user: str | None,
     container: str,
@@ -40,27 +45,28 @@ def command(
     """Run COMMAND beside that of a running CONTAINER, which is named in full or by its beginning.
 
     It joins all namespaces and control groups, and has the same capabilities, filter and limits;
-    with --privileged it has all capabilities that there are, and no filter.
+    with --privileged it has all capabilities that there are, and no filter. With -d it is only
+    started, and has neither an input nor a terminal.
     """
-    if interactive and tty and not os.isatty(0):
+    if not detach and interactive and tty and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     place, found = running_container(settings, container, code=START_FAILED)
     # Only now has this command anything to do that needs more.
     from supervisor.cli.joined import Addition, carry_out
     from supervisor.runorder import read_order
 
-    asked = {"working_dir": workdir, "user": user, "environment": list(env), "command": [*words]}
+    variables = [*variables_of(env_file), *env]
+    asked = {"working_dir": workdir, "user": user, "environment": variables, "command": [*words]}
     with refusals():
-        job = read_order(
-            {key: value for key, value in asked.items() if value}, os.getcwd(), os.environ
-        )
+        job = read_order({key: value for key, value in asked.items() if value}, here(), os.environ)
         addition = Addition(
             command=job.command,
             environment=job.environment,
             working_dir=None if workdir is None else job.working_dir,
             user=None if user is None else job.user,
-            terminal=tty,
-            interactive=interactive,
+            terminal=tty and not detach,
+            interactive=interactive and not detach,
             privileged=privileged,
+            detached=detach,
         )
         return carry_out(place, found, addition)

@@ -34,6 +34,8 @@ class Addition:
     terminal: bool
     interactive: bool
     privileged: bool
+    detached: bool
+    """Nobody waits for it: it reads from nothing, and what it writes is dropped."""
 
     def spec(self, inherited: ExecSpec, size: tuple[int, int]) -> ExecSpec:
         """All that the command has. Raises SpecError."""
@@ -45,16 +47,26 @@ class Addition:
             user=self.user or inherited.user,
             terminal=Terminal(rows=rows, columns=columns) if self.terminal else None,
             stdin=self.interactive,
+            output=not self.detached,
             capabilities=bounding_set() if self.privileged else inherited.capabilities,
             seccomp=inherited.seccomp and not self.privileged,
         )
 
 
 def carry_out(directories: Directories, container_id: str, addition: Addition) -> int:
-    """Run the command to its end; returns its exit code. Raises ContainerError."""
+    """Run the command to its end, or start it; returns its exit code. Raises ContainerError."""
     Runtime.require_rights()
+    if addition.detached:
+        return trio.run(_leave, directories, container_id, addition)
     ours = own_terminal(terminal=addition.terminal, interactive=addition.interactive)
     return under_care(partial(_run, directories, container_id, addition, ours), ours)
+
+
+async def _leave(directories: Directories, container_id: str, addition: Addition) -> int:
+    with Runtime.visiting(directories, container_id) as (runtime, container):
+        spec = addition.spec(_inherited(container, addition), size_of(None))
+        (await container.execute(spec, runtime.program)).close()
+    return 0
 
 
 async def _run(

@@ -16,6 +16,7 @@ import click
 
 from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.here import here
 from supervisor.cli.misuse import told
 from supervisor.cli.settings import Settings
 
@@ -67,7 +68,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_one("--memory-reservation", metavar="SIZE", text="Memory to leave to it if possible.")
 @_one("--cpus", metavar="NUMBER", text="Processor time per second of clock time.")
 @_one("--cpuset-cpus", metavar="LIST", text="The CPUs to run on, such as 0-3,6.")
-@click.option("--cpu-shares", type=click.IntRange(2, 262144), help="Share; 1024 is usual.")
+@click.option("-c", "--cpu-shares", type=click.IntRange(2, 262144), help="Share; 1024 is usual.")
 @click.option("--pids-limit", type=int, help="Processes and threads; -1 for no limit.")
 @_many("-v", "--volume", metavar="SRC:DST[:ro]", text="Show a path of the host, or a volume.")
 @_many("--mount", metavar="OPTIONS", text="type=bind|volume|tmpfs,source=SRC,target=DST,readonly.")
@@ -88,7 +89,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_many("--ulimit", metavar="NAME=SOFT[:HARD]", text="A limit for each process.")
 @_many("--sysctl", metavar="NAME=VALUE", text="A kernel setting of its own.")
 @_many("--device", metavar="SRC[:DST[:rwm]]", text="A device of the host.")
-@click.option("--network", metavar="none|host", help="none, unless said otherwise.")
+@click.option("--network", "--net", metavar="none|host", help="none, unless said otherwise.")
 @click.option("--init", is_flag=True, help="Put a small PID 1 before the command.")
 @_one("--restart", metavar="POLICY", text="no, on-failure[:N], always or unless-stopped.")
 @_one("--stop-signal", metavar="SIGNAL", text="What asks the command to end.")
@@ -143,7 +144,7 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     table = {**_table(options), "init": options["init"]}
     wanted = Wanted(
-        job=read_order(table, os.getcwd(), os.environ),
+        job=read_order(table, here(), os.environ),
         identifier=options["name"] or secrets.token_hex(6),
         terminal=options["tty"],
         interactive=options["interactive"],
@@ -177,7 +178,7 @@ def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
     if options["rm"] and options["restart"] not in (None, "no"):
         raise Failure("conflicting options: --restart and --rm", code=START_FAILED)
     table = {**_table(options), "tty": options["tty"], "stdin_open": options["interactive"]}
-    job = read_order(table, os.getcwd(), os.environ)
+    job = read_order(table, here(), os.environ)
     _provide(settings, job, options)
     return Wanted(table=table, job=job, name=options["name"], remove=options["rm"])
 
@@ -211,7 +212,6 @@ _LISTS = {
     "add_host": "extra_hosts",
     "cap_add": "cap_add",
     "cap_drop": "cap_drop",
-    "security_opt": "security_opt",
     "label": "labels",
 }
 
@@ -237,7 +237,9 @@ def _table(options: Mapping[str, Any]) -> Mapping[str, object]:
     for text in options["mount"]:
         key, entry = table_of_mount(text)
         table.setdefault(key, []).append(entry)
-    table["environment"] = [*_variables_of(options["env_file"]), *options["env"]]
+    if options["security_opt"]:
+        table["security_opt"] = [_security_option(text) for text in options["security_opt"]]
+    table["environment"] = [*variables_of(options["env_file"]), *options["env"]]
     table["ulimits"] = {name: _ulimit(text) for name, text in _pairs("--ulimit", options["ulimit"])}
     table["sysctls"] = dict(_pairs("--sysctl", options["sysctl"]))
     if options["entrypoint"]:
@@ -274,23 +276,23 @@ def changeable_table(options: Mapping[str, Any]) -> dict[str, Any]:
     return table
 
 
-def _variables_of(files: Sequence[str]) -> list[str]:
+def variables_of(files: Sequence[str]) -> list[str]:
+    """The variables of files, as -e takes them. Raises Failure."""
     if not files:
         return []
-    from supervisor.envfile import parse_env_file
+    from supervisor.envfile import parse_plain
     from supervisor.problems import JobsFileError
     from supervisor.sources import read_file
 
-    variables = []
+    variables: list[str] = []
     for file in files:
         try:
-            found = parse_env_file(read_file(file).decode(), file)
+            variables += parse_plain(read_file(file).decode(), file)
         except JobsFileError as error:
             raise Failure(f"--env-file: {error.problems[0]}", code=START_FAILED) from error
         except (OSError, ValueError) as error:
             cause = getattr(error, "strerror", None) or str(error)
             raise Failure(f"--env-file: {file}: {cause.lower()}", code=START_FAILED) from error
-        variables += [f"{name}={value}" for name, value in found.items()]
     return variables
 
 
@@ -302,6 +304,12 @@ def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
             raise Failure(f"{option}: {text!r} is not NAME=VALUE", code=START_FAILED)
         pairs.append((name, value))
     return pairs
+
+
+def _security_option(text: str) -> str:
+    """Docker takes both ``no-new-privileges:true`` and ``no-new-privileges=true``."""
+    name, equals, value = text.partition("=")
+    return f"{name}:{value}" if equals and name == "no-new-privileges" else text
 
 
 def _ulimit(text: str) -> object:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.envfile import parse_env_file
+from supervisor.envfile import parse_env_file, parse_plain
 from supervisor.problems import JobsFileError
 
 
@@ -47,6 +47,19 @@ def test_wrong_lines_are_named_and_never_shown() -> None:
         "a.env:4: has no closing single quote, or text after it",
         "a.env:5: has no closing double quote, or text after it",
         "a.env:6: contains a NUL character",
+    ]
+
+
+def test_lines_for_a_command_stay_as_they_are() -> None:
+    """Quotes and blanks belong to the value, and a name alone is passed on, as with Docker."""
+    text = "# A=0\n\n  A='1' # b \r\nB\nC=\nD==\n"
+    assert parse_plain(text, "f") == ["A='1' # b ", "B", "C=", "D=="]
+    with pytest.raises(JobsFileError) as caught:
+        parse_plain("A=1\n=secret\nexport B=secret\nC=se\0cret", "a.env")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "a.env:2: has no name of a variable at its beginning",
+        "a.env:3: has no name of a variable at its beginning",
+        "a.env:4: contains a NUL character",
     ]
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,17 @@ def test_a_job_is_a_container_too(pocker: Pocker) -> None:
     assert pocker.stdout("exec", "test-a-", "sh", "-c", "cat /proc/1/comm") == "init\n"
     assert pocker.run("down", "--now").returncode == 0
     assert process.wait(PATIENCE) != 0
+
+
+def test_one_that_nobody_waits_for(
+    pocker: Pocker, running: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    """With -d it goes on by itself, also when it writes; it has the variables of files."""
+    (tmp_path / "variables").write_text("WORD=one\n")
+    script = "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo lost; echo $WORD > /tmp/done"
+    shell = ("one", "sh", "-c", script)
+    left = pocker.run("exec", "-dit", "--env-file", str(tmp_path / "variables"), *shell)
+    assert (left.returncode, left.stdout, left.stderr) == (0, "", "")
+    pocker.stdout("exec", "one", "touch", "/tmp/go")
+    wait_until(lambda: pocker.run("exec", "one", "cat", "/tmp/done").stdout == "one\n")
+    assert pocker.run("exec", "-d", "one", "absent").returncode == 127

@@ -78,6 +78,7 @@ class Tmpfs:
     target: str
     size: int | None = None
     mode: int = 0o1777
+    noexec: bool = False
 
 
 @frozen(kw_only=True)

@@ -48,6 +48,8 @@ class Tmpfs:
     """
     mode: FileMode = 0o1777
     """Permissions of its top directory."""
+    noexec: bool = False
+    """Whether no program may be executed that lies in it."""
 
 
 @frozen(kw_only=True)
@@ -61,7 +63,7 @@ class Device:
 
 Volumes = Annotated[tuple[Volume, ...], Kind("list of `SRC:DST[:ro|rw]` or tables", Volume)]
 TmpfsMounts = Annotated[
-    tuple[Tmpfs, ...], Kind("list of `PATH[:size=SIZE,mode=MODE]` or tables", Tmpfs)
+    tuple[Tmpfs, ...], Kind("list of `PATH[:size=SIZE,mode=MODE,noexec]` or tables", Tmpfs)
 ]
 Devices = Annotated[tuple[Device, ...], Kind("list of `/dev/x[:/dev/y[:rwm]]`")]
 
@@ -131,14 +133,21 @@ def split_volume(text: str) -> dict[str, object]:
 
 
 def split_tmpfs(text: str) -> dict[str, object]:
-    """The table that ``PATH``, or ``PATH:size=64m,mode=1777`` with either option, is short for."""
+    """The table that ``PATH``, or ``PATH:size=64m,mode=1777,noexec``, is short for.
+
+    Docker's other options are taken where they say what is so in any case.
+    """
     target, colon, options = text.partition(":")
     table: dict[str, object] = {"target": target}
     for option in options.split(",") if colon else ():
         name, equals, value = option.partition("=")
-        if name not in ("size", "mode") or not equals:
-            raise ValueError(f"{text!r}: the option {option!r} is neither size=SIZE nor mode=MODE")
-        table[name] = value
+        if option == "noexec":
+            table[option] = True
+        elif name in ("size", "mode") and equals:
+            table[name] = value
+        elif option not in ("rw", "exec", "nosuid", "nodev"):
+            known = "size=SIZE, mode=MODE, noexec, exec, rw, nosuid, nodev"
+            raise ValueError(f"{text!r}: the option {option!r} is none of {known}")
     return table
 
 

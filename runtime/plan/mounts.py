@@ -168,7 +168,8 @@ def _user_mounts(spec: ContainerSpec) -> Iterator[Step]:
         if tmpfs.size is not None:
             options.append(f"size={tmpfs.size}")
         origin = f"tmpfs[{position}]"
-        step = _mount("tmpfs", tmpfs.target, NOSUID | NODEV, *options, origin=origin, follow=True)
+        flags = NOSUID | NODEV | (NOEXEC if tmpfs.noexec else 0)
+        step = _mount("tmpfs", tmpfs.target, flags, *options, origin=origin, follow=True)
         steps.append((tmpfs.target, step))
     for position, device in enumerate(spec.devices):
         step = _bind(device.source, device.target, NOSUID, f"devices[{position}]")

@@ -175,6 +175,13 @@ def test_a_tmpfs_follows_the_links_of_the_image() -> None:
     assert step.arguments == ("tmpfs", ("mode=700", "size=4096"), NOSUID | NODEV, 1, "/run")
 
 
+def test_a_tmpfs_may_hold_nothing_to_execute() -> None:
+    """Where that is asked for."""
+    plan = build_plan(spec(tmpfs=(Tmpfs(target="/run", noexec=True),)), around())
+    (step,) = [step for step in named(plan, "mount") if step.origin == "tmpfs[0]"]
+    assert step.arguments[2] == NOSUID | NODEV | NOEXEC
+
+
 def test_several_cgroup_mounts_lie_in_a_directory_of_their_own() -> None:
     """With one mount it is /sys/fs/cgroup itself, with many that is made, filled, closed."""
     one = build_plan(spec(), around(cgroup_mounts=(("cgroup2", (), "/sys/fs/cgroup"),)))

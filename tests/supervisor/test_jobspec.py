@@ -59,6 +59,8 @@ FORMS = [
      (Volume(source="/srv/etl/a:b", target="/t", read_only=True),)),
     ("tmpfs = ['/tmp', '/run:size=1m,mode=755']", "tmpfs",
      (Tmpfs(target="/tmp"), Tmpfs(target="/run", size=1 << 20, mode=0o755))),
+    ("tmpfs = ['/tmp:rw,noexec,nosuid,nodev,size=1m']", "tmpfs",
+     (Tmpfs(target="/tmp", size=2**20, noexec=True),)),
     ("tmpfs = [{ target = '/tmp', size = '1m', mode = '0700' }]", "tmpfs",
      (Tmpfs(target="/tmp", size=1 << 20, mode=0o700),)),
     ("devices = ['/dev/fuse', '/dev/a:/dev/b', '/dev/a:/dev/c:r']", "devices", (

@@ -105,6 +105,42 @@ def test_options_reach_the_container(pocker: Pocker, image: str, tmp_path: Path)
     assert (tmp_path / "there").read_text() == "there\n"
 
 
+def test_dockers_spelling_is_understood(pocker: Pocker, image: str, tmp_path: Path) -> None:
+    """Short options, other names, both signs of equality, and a name alone in a file."""
+    (tmp_path / "variables").write_text("A='1'\nPOCKER_TOLD\nPOCKER_UNTOLD\n")
+    command = pocker.command(
+        "run", "-c", "512", "--net", "none", "--security-opt", "no-new-privileges=false",
+        "--tmpfs", "/t:rw,noexec,size=1m", "--env-file", str(tmp_path / "variables"), image,
+        "sh", "-c", "env | grep -E '^(A|POCKER)'; mount | grep -c 'on /t .*noexec';"
+        " grep NoNewPrivs /proc/self/status",
+    )  # fmt: skip
+    ended = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=PATIENCE,
+        env={**os.environ, "POCKER_TOLD": "told"},
+    )  # fmt: skip
+    assert ended.stdout.split() == ["A='1'", "POCKER_TOLD=told", "1", "NoNewPrivs:", "0"]
+
+
+def test_it_may_be_asked_for_in_a_directory_that_is_gone(
+    pocker: Pocker, image: str, tmp_path: Path
+) -> None:
+    """Only who names a path relative to that hears of it, and of which."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f'cd {gone}; rmdir {gone}; exec "$@"'
+    codes = {}
+    for options in ((), ("-v", "./a:/a")):
+        command = pocker.command("run", *options, image, "echo", "hi")
+        called = subprocess.run(
+            ["sh", "-c", script, "sh", *command],
+            check=False, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        codes[options] = called.returncode
+        gone.mkdir(exist_ok=True)
+    assert codes == {(): 0, ("-v", "./a:/a"): 125}
+    assert "/proc/self/cwd/a" in called.stderr
+
+
 def test_each_has_a_machine_of_its_own(pocker: Pocker, image: str) -> None:
     """It is process 1, what it changes is not in the next one, and its name stays inside."""
     script = "hostname other; hostname; echo $$; touch /made; ls /made"

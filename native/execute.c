@@ -82,7 +82,8 @@ static int mount_overlay(struct sandbox *sandbox, const struct plan_value *value
         .lower = &value[0],
         .upper = value[1].data,
         .work = value[2].data,
-        .is_volatile = value[3].number != 0,
+        .is_volatile = (value[3].number & OVERLAY_VOLATILE) != 0,
+        .user_xattrs = (value[3].number & OVERLAY_USER_XATTRS) != 0,
     };
     const char *mountpoint = value[4].data;
     if (overlay_mount(&overlay, mountpoint) < 0) {

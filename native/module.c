@@ -3,6 +3,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "exitrecord.h"
@@ -148,10 +149,16 @@ static PyObject *native_open_overlay(PyObject *self, PyObject *args) {
     (void)self;
     const char *list, *upper, *work, *mountpoint;
     Py_ssize_t length;
-    if (!PyArg_ParseTuple(args, "y#yyy", &list, &length, &upper, &work, &mountpoint)) return NULL;
+    int user_xattrs;
+    if (!PyArg_ParseTuple(args, "y#yyyp", &list, &length, &upper, &work, &mountpoint,
+                          &user_xattrs)) {
+        return NULL;
+    }
     struct plan_value lower = list_of(list, length);
-    struct overlay overlay = {
-        .lower = &lower, .upper = *upper == '\0' ? NULL : upper, .work = work};
+    struct overlay overlay = {.lower = &lower,
+                              .upper = *upper == '\0' ? NULL : upper,
+                              .work = work,
+                              .user_xattrs = user_xattrs != 0};
     int fd;
     Py_BEGIN_ALLOW_THREADS fd = overlay_open(&overlay, mountpoint);
     Py_END_ALLOW_THREADS if (fd < 0) return PyErr_SetFromErrno(PyExc_OSError);
@@ -167,6 +174,14 @@ static PyObject *native_syncfs(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *native_unshare(PyObject *self, PyObject *args) {
+    (void)self;
+    int namespaces;
+    if (!PyArg_ParseTuple(args, "i", &namespaces)) return NULL;
+    if (unshare(namespaces) < 0) return PyErr_SetFromErrno(PyExc_OSError);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"spawn", native_spawn, METH_VARARGS,
      "spawn(program, descriptors, attach, cgroup, namespaces)"},
@@ -174,8 +189,9 @@ static PyMethodDef methods[] = {
     {"read_exit_record", native_read_exit_record, METH_VARARGS, "read_exit_record(record)"},
     {"openat2", native_openat2, METH_VARARGS, "openat2(directory, path, flags, resolve)"},
     {"open_overlay", native_open_overlay, METH_VARARGS,
-     "open_overlay(lower, upper, work, mountpoint)"},
+     "open_overlay(lower, upper, work, mountpoint, user_xattrs)"},
     {"syncfs", native_syncfs, METH_VARARGS, "syncfs(fd)"},
+    {"unshare", native_unshare, METH_VARARGS, "unshare(namespaces)"},
     {NULL, NULL, 0, NULL},
 };
 

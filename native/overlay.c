@@ -54,6 +54,7 @@ static int mount_by_options(struct text *text, const struct overlay *overlay,
         add_option(text, ",workdir=");
         add_path(text, overlay->work);
     }
+    if (overlay->user_xattrs) add_option(text, ",userxattr");
     if (overlay->is_volatile) add_option(text, ",volatile");
     if (text->full || text->length >= (size_t)sysconf(_SC_PAGESIZE)) {
         errno = E2BIG;
@@ -99,6 +100,9 @@ static int mount_by_calls(const struct overlay *overlay, const int *layers,
     for (uint32_t i = 0; i < overlay->lower->count; i++) {
         place_of(layers[i], place);
         if (k_fsconfig(context, K_FSCONFIG_SET_STRING, "lowerdir+", place) < 0) return -1;
+    }
+    if (overlay->user_xattrs && k_fsconfig(context, K_FSCONFIG_SET_FLAG, "userxattr", NULL) < 0) {
+        return -1;
     }
     if (add_writable(context, overlay) < 0) return -1;
     if (k_fsconfig(context, K_FSCONFIG_CMD_CREATE, NULL, NULL) < 0) return -1;

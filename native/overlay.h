@@ -5,11 +5,15 @@
 
 #include "plan.h"
 
+// Flags of a plan's step.
+enum { OVERLAY_VOLATILE = 1, OVERLAY_USER_XATTRS = 2 };
+
 struct overlay {
     const struct plan_value *lower;  // directories, topmost first
     const char *upper;               // NULL: nothing can be written
     const char *work;
     bool is_volatile;
+    bool user_xattrs;  // marks are user.overlay.*: of another user namespace than the first
 };
 
 // Mounts it; returns 0, or -1 with errno.

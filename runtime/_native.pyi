@@ -112,13 +112,19 @@ def read_exit_record(
 def openat2(directory: int, path: str | bytes, flags: int, resolve: int, /) -> int:
     """Open a path below a directory, see the man page; the descriptor is close-on-exec."""
 
-def open_overlay(lower: bytes, upper: bytes, work: bytes, mountpoint: bytes, /) -> int:
+def open_overlay(
+    lower: bytes, upper: bytes, work: bytes, mountpoint: bytes, user_xattrs: bool, /
+) -> int:
     """A descriptor of the root of an overlay over these layers, topmost first, each with its NUL.
 
-    Where `upper` is empty nothing can be written. The thread that calls this gets a mount namespace
+    Where `upper` is empty nothing can be written. With `user_xattrs` its marks are attributes that
+    need no rights, ``user.overlay.*``. The thread that calls this gets a mount namespace
     of its own and is to do nothing else: once it has ended the overlay is mounted nowhere, and goes
     with the descriptor. Raises OSError.
     """
+
+def unshare(namespaces: int, /) -> None:
+    """Be in new namespaces from now on, see the man page. Raises OSError."""
 
 def syncfs(fd: int, /) -> None:
     """Make everything on the file system of `fd` durable, see the man page. Raises OSError."""

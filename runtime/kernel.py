@@ -30,6 +30,7 @@ from runtime._native import (
     read_report,
     spawn,
     syncfs,
+    unshare,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "CLONE_NEWNET",
     "CLONE_NEWNS",
     "CLONE_NEWPID",
+    "CLONE_NEWUSER",
     "CLONE_NEWUTS",
     "EXIT_RECORD_SIZE",
     "INIT",
@@ -68,6 +70,7 @@ __all__ = [
     "read_report",
     "spawn",
     "syncfs",
+    "unshare",
 ]
 
 INIT = os.path.join(os.path.dirname(runtime._native.__file__), "init")
@@ -78,6 +81,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 RESOLVE_NO_MAGICLINKS = 0x02

@@ -30,6 +30,7 @@ from runtime.spec import (
     HostRootfs,
     OverlayRootfs,
 )
+from runtime.usernamespace import owners_here
 from runtime.volumes.placing import placed
 
 _RESOLVER = "/etc/resolv.conf"
@@ -193,7 +194,12 @@ def _plan(
         identity=identity,
         host=host_view(),
         files=system_files(spec, own),
-        layers=Layers(upper=layer.upper, work=layer.work, skeleton=directories.skeleton),
+        layers=Layers(
+            upper=layer.upper,
+            work=layer.work,
+            skeleton=directories.skeleton,
+            user_xattrs=not owners_here().all_there,
+        ),
         devices=host_devices() if spec.privileged else (),
         cgroup_mounts=cgroup_mounts(labels),
         seccomp=seccomp,

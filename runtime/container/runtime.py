@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from runtime.oomcause import KernelLog
 from runtime.replacing import replace_file
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
+from runtime.usernamespace import invoking_user
 
 
 class Visit(NamedTuple):
@@ -42,7 +42,7 @@ class Runtime:
     @staticmethod
     def require_rights() -> None:
         """Refuse early who could not start a container. Raises ContainerError."""
-        if os.geteuid() != 0:
+        if invoking_user() != 0:
             raise ContainerError("starting containers needs root rights: run this as root")
 
     @classmethod

@@ -25,7 +25,7 @@ from runtime.images.image import Image
 from runtime.images.importing import add_image
 from runtime.images.layerpath import OPAQUE, WHITEOUT
 from runtime.images.layers import chain_ids
-from runtime.images.lowers import is_opaque, is_whiteout
+from runtime.images.lowers import is_opaque, is_whiteout, overlay_xattr
 from runtime.images.manifest import OCI_LAYER, Descriptor, packing_of
 from runtime.images.naming import name_of
 from runtime.images.packing import END, Packer, mark, walk, xattrs
@@ -33,7 +33,7 @@ from runtime.images.store import ImageStore
 
 _GZIP_BITS = 31
 _FASTEST = 1
-_REFUSED = {"trusted.overlay.redirect", "trusted.overlay.metacopy"}
+_REFUSED = ("redirect", "metacopy")
 """With these a file's content lies in another place than it is in."""
 _KNOWN = write_config(
     ImageConfig(
@@ -151,6 +151,7 @@ class _Compressor:
 def changes_in(upper: str) -> Iterator[bytes]:
     """A writable layer as an archive. Raises OSError or ImageError."""
     packer = Packer()
+    refused = {overlay_xattr(name) for name in _REFUSED}
     top = os.open(upper, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for path, node in walk(top):
@@ -159,7 +160,7 @@ def changes_in(upper: str) -> Iterator[bytes]:
                 directory, name = os.path.split(path)
                 yield mark(os.path.join(directory, f"{WHITEOUT}{name}"))
                 continue
-            for key in _REFUSED & xattrs(node).keys():
+            for key in refused & xattrs(node).keys():
                 raise ImageError(f"commit {path}: lies in another place than it is in ({key})")
             yield from packer.member(node, path or ".")
             if stat.S_ISDIR(status.st_mode) and is_opaque(node):

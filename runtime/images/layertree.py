@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from runtime.images.copyup import copy_up
 from runtime.images.linkwalk import LinkLoopError, real_path
-from runtime.images.lowers import OPAQUE_XATTR, Found, find, is_opaque, is_whiteout
+from runtime.images.lowers import OVERLAY_XATTRS, Found, find, is_opaque, is_whiteout, overlay_xattr
 from runtime.images.tarheader import TarError
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 
@@ -141,7 +141,7 @@ class LayerTree:
     def _mark_opaque(self, real: str) -> None:
         fd = self.open(real)
         try:
-            os.setxattr(fd, OPAQUE_XATTR, b"y")
+            os.setxattr(fd, overlay_xattr("opaque"), b"y")
         finally:
             os.close(fd)
 
@@ -207,7 +207,7 @@ class LayerTree:
         target = self.open(real)
         try:
             for key in os.listxattr(source):
-                if key != OPAQUE_XATTR:
+                if not key.startswith(OVERLAY_XATTRS):
                     os.setxattr(target, key, os.getxattr(source, key))
         except OSError as error:
             if error.errno != errno.ENOTSUP:

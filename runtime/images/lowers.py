@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-OPAQUE_XATTR = "trusted.overlay.opaque"
+from runtime.usernamespace import owners_here
+
+OVERLAY_XATTRS = ("trusted.overlay.", "user.overlay.")
+"""What the names of overlay's own attributes begin with: in the first user namespace, in others."""
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -31,6 +34,11 @@ class Found:
         return f"{self.layer}/{self.path}"
 
 
+def overlay_xattr(name: str) -> str:
+    """The whole name of an attribute of overlay, as it is read and written here."""
+    return OVERLAY_XATTRS[0 if owners_here().all_there else 1] + name
+
+
 def is_whiteout(status: os.stat_result) -> bool:
     """Whether overlay takes this file for the absence of one."""
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
@@ -39,7 +47,7 @@ def is_whiteout(status: os.stat_result) -> bool:
 def is_opaque(fd: int) -> bool:
     """Whether this directory hides what is below it."""
     try:
-        return os.getxattr(f"/proc/self/fd/{fd}", OPAQUE_XATTR) == b"y"
+        return os.getxattr(f"/proc/self/fd/{fd}", overlay_xattr("opaque")) == b"y"
     except OSError as error:
         if error.errno in (errno.ENODATA, errno.ENOTSUP):
             return False

@@ -2,15 +2,20 @@
 
 Each is made by its last component, with O_EXCL and O_NOFOLLOW or their like: what is there already
 is an error, and no link is followed.
+
+In a user namespace not every owner is there, and no devices can be made: an owner that is not there
+becomes root, which a note at files and directories tells, and a device becomes an empty file.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runtime.images.compression import PIECE
+from runtime.images.lowers import OVERLAY_XATTRS
+from runtime.images.ownernote import NOTE_XATTR, write_note
 from runtime.images.tarheader import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -21,18 +26,17 @@ from runtime.images.tarheader import (
     TarError,
 )
 from runtime.images.tarstream import TarStream
+from runtime.usernamespace import owners_here
 
 _MAX_ID = 2**32 - 2
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NODE_TYPES = {FIFO: stat.S_IFIFO, CHARACTER: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK}
-_FOREIGN_XATTRS = (
-    "trusted.overlay.",
-    "user.overlay.",
-    "security.selinux",
-    "security.ima",
-    "security.evm",
-)
+_FOREIGN_XATTRS = (*OVERLAY_XATTRS, "security.selinux", "security.ima", "security.evm")
 """Overlay's own, with which an image could show what is hidden, and labels of another host."""
+_XATTRS_OF_ROOT = ("trusted.", "security.", NOTE_XATTR)
+"""What cannot be set in a user namespace, and what says something else there."""
+_CAPABILITIES = "security.capability"
+"""This can be set in each; it counts in there then."""
 
 
 class Members:
@@ -40,6 +44,9 @@ class Members:
 
     def __init__(self, stream: TarStream) -> None:
         self._stream = stream
+        self._owners = owners_here()
+        foreign = () if self._owners.all_there else _XATTRS_OF_ROOT
+        self._foreign_xattrs = (*_FOREIGN_XATTRS, *foreign)
         self.bytes = 0
         self._makers: Mapping[int, Callable[[Entry, int, str], None]] = {
             REGULAR: self._file,
@@ -58,11 +65,18 @@ class Members:
 
     def dress(self, fd: int, entry: Entry) -> None:
         """Owner, mode and attributes, in an order in which none takes another away."""
-        os.fchown(fd, entry.uid, entry.gid)
+        owner = self._owners.kept(entry.uid, entry.gid)
+        os.fchown(fd, *owner)
         os.fchmod(fd, entry.mode)
+        for key, value in self._attributes(entry):
+            os.setxattr(fd, key, value)
+        if owner != (entry.uid, entry.gid):
+            os.setxattr(fd, NOTE_XATTR, write_note(entry.uid, entry.gid))
+
+    def _attributes(self, entry: Entry) -> Iterator[tuple[str, bytes]]:
         for key, value in entry.xattrs.items():
-            if not key.startswith(_FOREIGN_XATTRS):
-                os.setxattr(fd, key, value)
+            if key == _CAPABILITIES or not key.startswith(self._foreign_xattrs):
+                yield key, value
 
     def _file(self, entry: Entry, directory: int, name: str) -> None:
         fd = os.open(name, _NEW_FILE, 0o600, dir_fd=directory)
@@ -72,11 +86,21 @@ class Members:
                     _write(fd, piece)
             else:
                 self._write_sparse(fd, entry, entry.sparse)
-            self.dress(fd, entry)
-            os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._finish(fd, entry)
         finally:
             os.close(fd)
         self.bytes += entry.size
+
+    def _empty_file(self, entry: Entry, directory: int, name: str) -> None:
+        fd = os.open(name, _NEW_FILE, 0o600, dir_fd=directory)
+        try:
+            self._finish(fd, entry)
+        finally:
+            os.close(fd)
+
+    def _finish(self, fd: int, entry: Entry) -> None:
+        self.dress(fd, entry)
+        os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _write_sparse(self, fd: int, entry: Entry, pieces: Sequence[tuple[int, int]]) -> None:
         for offset, length in pieces:
@@ -96,17 +120,21 @@ class Members:
 
     def _node(self, entry: Entry, directory: int, name: str) -> None:
         device = os.makedev(entry.major, entry.minor)
+        hides = entry.kind == CHARACTER and not device  # which everybody may make
+        if entry.kind != FIFO and not hides and not self._owners.all_there:
+            self._empty_file(entry, directory, name)
+            return
         os.mknod(name, _NODE_TYPES[entry.kind] | 0o600, device, dir_fd=directory)
         self._dress_by_name(entry, directory, name)
         os.chmod(f"/proc/self/fd/{directory}/{name}", entry.mode)
 
     def _dress_by_name(self, entry: Entry, directory: int, name: str) -> None:
         """As `dress`, for what cannot be opened without acting on it."""
-        os.chown(name, entry.uid, entry.gid, dir_fd=directory, follow_symlinks=False)
-        for key, value in entry.xattrs.items():
-            if not key.startswith(_FOREIGN_XATTRS):
-                path = f"/proc/self/fd/{directory}/{name}"
-                os.setxattr(path, key, value, follow_symlinks=False)
+        owner = self._owners.kept(entry.uid, entry.gid)
+        os.chown(name, *owner, dir_fd=directory, follow_symlinks=False)
+        for key, value in self._attributes(entry):
+            path = f"/proc/self/fd/{directory}/{name}"
+            os.setxattr(path, key, value, follow_symlinks=False)
         times = (entry.mtime_ns, entry.mtime_ns)
         os.utime(name, ns=times, dir_fd=directory, follow_symlinks=False)
 

@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from runtime.images.compression import PIECE
+from runtime.images.lowers import OVERLAY_XATTRS
+from runtime.images.ownernote import NOTE_XATTR, read_note
 from runtime.images.tarheader import BLOCK
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
+from runtime.usernamespace import owners_here
 
 END = bytes(2 * BLOCK)
 """Ends an archive."""
@@ -144,8 +147,11 @@ def _header(node: int, shown: str, status: os.stat_result) -> tarfile.TarInfo:
         info.linkname = os.readlink("", dir_fd=node)
     elif info.isdev() and not info.isfifo():
         info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
-    for key, value in xattrs(node).items():
-        if not key.startswith(("trusted.overlay.", "user.overlay.")):
+    attributes = xattrs(node)
+    if not owners_here().all_there and (note := attributes.pop(NOTE_XATTR, None)) is not None:
+        info.uid, info.gid = read_note(note, info.uid, info.gid)
+    for key, value in attributes.items():
+        if not key.startswith(OVERLAY_XATTRS):
             records[f"SCHILY.xattr.{key}"] = value.decode("utf-8", "surrogateescape")
     info.pax_headers = records
     return info

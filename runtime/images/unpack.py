@@ -44,6 +44,8 @@ def unpack_layer(
             if entry is None or error.errno in _DISK_FAULTS:
                 raise
             cause = (error.strerror or str(error)).lower()
+            if error.errno == errno.ENOTSUP:
+                cause += " (the file system does not keep such attributes)"
             raise ImageError(f"layer: unpack {entry.path[:200]!r}: {cause}") from error
         tree.finish()
     return unpacker.members.bytes

@@ -19,6 +19,8 @@ from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRoot
 
 _SAFE = NOSUID | NOEXEC | NODEV
 _CHARACTER_DEVICE = 0o020000
+_VOLATILE, _USER_XATTRS = 1, 2
+"""Flags of an overlay, as native/overlay.h has them."""
 _DEVICE_NODES = (
     ("null", 1, 3),
     ("zero", 1, 5),
@@ -43,6 +45,8 @@ class Layers:
     upper: str
     work: str
     skeleton: str
+    user_xattrs: bool = False
+    """Whether overlay's marks are attributes that need no rights, as in a user namespace."""
 
 
 @frozen(kw_only=True)
@@ -76,7 +80,8 @@ def root_steps(
             yield Step("root_bind", (path, mountpoint), "rootfs")
         case OverlayRootfs(lower, keep):
             directories = (*lower, layers.skeleton)
-            arguments = (directories, layers.upper, layers.work, int(keep is None), mountpoint)
+            flags = _VOLATILE * (keep is None) | _USER_XATTRS * layers.user_xattrs
+            arguments = (directories, layers.upper, layers.work, flags, mountpoint)
             yield Step("root_overlay", arguments, "image")
         case HostRootfs():
             yield Step("root_mount", ("tmpfs", "mode=755", mountpoint), "image")

@@ -6,19 +6,17 @@ character device 0:0, an opaque directory has nothing of the directories below i
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 import stat
 from collections.abc import Sequence
 
 from runtime.errors import StartError
+from runtime.images.lowers import is_opaque
 from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 SIZE_LIMIT = 1024 * 1024
 """Bytes; an /etc/passwd beyond it is refused."""
-
-_OPAQUE = "trusted.overlay.opaque"
 
 
 def _find(directory: str, path: str) -> int:
@@ -44,15 +42,6 @@ def _read_bounded(fd: int, path: str) -> bytes | None:
     return data
 
 
-def _is_opaque(fd: int) -> bool:
-    try:
-        return os.getxattr(f"/proc/self/fd/{fd}", _OPAQUE) == b"y"
-    except OSError as error:
-        if error.errno in (errno.ENODATA, errno.ENOTSUP):
-            return False
-        raise
-
-
 def _hides_lower(layer: str, path: str) -> bool:
     """Whether a directory on the way to `path`, which this layer lacks, ends the search."""
     parent = posixpath.dirname(path)
@@ -65,7 +54,7 @@ def _hides_lower(layer: str, path: str) -> bool:
             return True
         else:
             try:
-                if not stat.S_ISDIR(os.fstat(fd).st_mode) or _is_opaque(fd):
+                if not stat.S_ISDIR(os.fstat(fd).st_mode) or is_opaque(fd):
                     return True
             finally:
                 os.close(fd)

@@ -15,6 +15,7 @@ from runtime.errors import ContainerError
 from runtime.images.usage import noted_layers
 from runtime.kernel import open_overlay
 from runtime.rootfs.skeleton import make_skeleton
+from runtime.usernamespace import owners_here
 
 
 def lower_layers(layer: LayerDirectory, directories: Directories) -> list[str]:
@@ -43,6 +44,7 @@ def open_root(layer: LayerDirectory, directories: Directories, *, writable: bool
                 os.fsencode(upper),
                 os.fsencode(work),
                 os.fsencode(directories.mountpoint),
+                not owners_here().all_there,
             ).result()
     except OSError as error:
         raise ContainerError(f"mount its root: {(error.strerror or '').lower()}") from error

@@ -17,14 +17,13 @@ from collections.abc import Sequence
 
 from runtime.errors import VolumeError
 from runtime.images.linkwalk import LinkLoopError, real_path
-from runtime.images.lowers import find, is_opaque, is_whiteout, merged
+from runtime.images.lowers import OVERLAY_XATTRS, find, is_opaque, is_whiteout, merged
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 from runtime.locking import locked
 from runtime.replacing import sync_directory
 from runtime.treesync import sync_tree
 from runtime.volumes.store import StoredVolume
 
-_OVERLAYS = "trusted.overlay."
 _SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _COPY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _PIECE = 1 << 30
@@ -159,7 +158,7 @@ def _dress(directory: int, name: str, copy: str) -> None:
     source = f"/proc/self/fd/{directory}/{name}"
     try:
         for key in os.listxattr(source, follow_symlinks=False):
-            if not key.startswith(_OVERLAYS):
+            if not key.startswith(OVERLAY_XATTRS):
                 value = os.getxattr(source, key, follow_symlinks=False)
                 os.setxattr(copy, key, value, follow_symlinks=False)
     except OSError as error:

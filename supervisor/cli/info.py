@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from runtime.usernamespace import has_subordinate_ids, invoking_user
 from supervisor.cli import overview
 from supervisor.cli.format import echo_rendered
 from supervisor.cli.image.access import image_store
@@ -67,7 +68,8 @@ def _facts(settings: Settings) -> overview.Facts:
         overlay="overlay" in Path("/proc/filesystems").read_text().split(),
         filesystem=_filesystem(directories.state),
         capabilities=bounding_set(),
-        is_root=os.geteuid() == 0,
+        is_root=invoking_user() == 0,
+        has_other_ids=invoking_user() == 0 or has_subordinate_ids(),
         runtime=directories.root,
         state=directories.state,
         image_store=directories.image_store,

@@ -67,6 +67,8 @@ class Facts:
     """What the state directory lies on."""
     capabilities: frozenset[int]
     is_root: bool
+    has_other_ids: bool
+    """Whether files of this user's images can have other owners."""
     runtime: str
     state: str
     image_store: str
@@ -139,6 +141,9 @@ def warnings(facts: Facts) -> list[str]:
     missing = names(ALL_CAPABILITIES - facts.capabilities)
     found = {
         "no root rights: containers cannot be started": not facts.is_root,
+        "no subordinate ids: all files of unpacked images belong to this user": (
+            not facts.has_other_ids
+        ),
         "no control groups are mounted: containers cannot be started": not facts.layout,
         "no overlay file system in the kernel yet: images may be of no use": not facts.overlay,
         "no seccomp filter can be had: containers need --security-opt seccomp=unconfined": (

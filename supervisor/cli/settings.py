@@ -8,6 +8,7 @@ from typing import Literal, Self, TypeAlias
 from attrs import evolve, frozen
 
 from runtime.directories import Directories, default_directories
+from runtime.usernamespace import invoking_user
 from supervisor.places import Places
 
 LogFormat: TypeAlias = Literal["auto", "console", "json"]
@@ -31,7 +32,7 @@ class Settings:
         cls, root: str | None, state: str | None, log_level: str | None, log_format: LogFormat
     ) -> Self:
         """What the options say, and what holds where they say nothing."""
-        default = default_directories(os.geteuid(), os.environ)
+        default = default_directories(invoking_user(), os.environ)
         return cls(
             directories=Directories(root or default.root, state or default.state),
             log_level=log_level,

@@ -129,6 +129,14 @@ def test_an_overlay_has_its_own_upper_layer() -> None:
     assert step.arguments[3] == 0
 
 
+def test_in_a_user_namespace_overlay_has_other_marks() -> None:
+    """Where nobody may read those that need rights, the flag for the others is set."""
+    layers = Layers(upper="/var/upper", work="/var/work", skeleton="/s", user_xattrs=True)
+    plan = build_plan(spec(rootfs=OverlayRootfs(("/top",))), around(layers=layers))
+    (step,) = named(plan, "root_overlay")
+    assert step.arguments[3] == 1 | 2
+
+
 def test_a_directory_is_used_as_it_is() -> None:
     """Neither layers nor generated files: what the container writes stays in it."""
     plan = build_plan(spec(rootfs=DirectoryRootfs("/srv/root")), around())

@@ -14,6 +14,7 @@ from runtime.images.compression import PIECE
 from runtime.images.image import Image
 from runtime.images.layers import chain_ids
 from runtime.images.store import ImageStore
+from runtime.usernamespace import enter_user_namespace
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
 
@@ -22,9 +23,14 @@ STANDARD = "-"
 
 @contextmanager
 def image_store(settings: Settings, *, change: bool = False) -> Iterator[ImageStore]:
-    """The store, made if it is to be changed. Raises Failure for what goes wrong with it."""
+    """The store, made if it is to be changed. Raises Failure for what goes wrong with it.
+
+    Who changes it as an ordinary user does so in a namespace of his own from then on, which he can
+    enter only while there are no threads.
+    """
     try:
         if change:
+            enter_user_namespace()
             settings.directories.prepare()
         yield ImageStore(settings.directories.image_store)
     except ContainerError as error:

@@ -21,7 +21,7 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, stream: TextIO | N
     """
     if policy == "never" or not names_image(job):
         return
-    from runtime.errors import ImageError
+    from runtime.errors import ContainerError, ImageError
     from runtime.images.naming import by_reference, id_prefix, nearest_to
     from runtime.images.reference import parse_reference
     from runtime.images.store import ImageStore
@@ -37,9 +37,15 @@ def provide(settings: Settings, job: JobSpec, policy: Policy, stream: TextIO | N
     is_id = (known and not named) or (text.startswith("sha256:") and id_prefix(text) is not None)
     if is_id or (known and policy == "missing"):
         return
+    from runtime.container import Runtime
     from runtime.registry.pulling import Wanted
     from supervisor.cli.image.pulling import bring, tell
 
+    try:
+        # Of no use to who cannot start a container of it.
+        Runtime.require_rights()
+    except ContainerError as error:
+        raise Failure(str(error), code=START_FAILED) from error
     if stream is not None and not known:
         click.echo(f"Unable to find image '{reference.familiar}' locally", file=stream)
     wanted = Wanted(reference=reference)

@@ -47,7 +47,7 @@ def command(
         raise Failure("a tag or digest can't be used with --all-tags/-a", code=USAGE)
     if not quiet and by_default and not all_tags:
         click.echo(f"Using default tag: {DEFAULT_TAG}")
-    for each in _all_tags(parsed) if all_tags else [parsed]:
+    for each in _all_tags(settings, parsed) if all_tags else [parsed]:
         wanted = Wanted(reference=each, platform=chosen)
         pulled = bring(settings, wanted, None if quiet else sys.stdout)
         if not quiet:
@@ -55,23 +55,21 @@ def command(
         click.echo(wanted.name)
 
 
-def _all_tags(reference: Reference) -> list[Reference]:
+def _all_tags(settings: Settings, reference: Reference) -> list[Reference]:
     """A name with each tag that its registry has. Raises Failure."""
     import trio
     from attrs import evolve
 
-    from runtime.errors import ImageError
     from runtime.images.reference import parse_reference
     from runtime.registry.tags import fetch_tags
-    from supervisor.cli.failure import Failure
+    from supervisor.cli.image.access import image_store
     from supervisor.cli.image.registries import own_access
 
-    try:
+    # The store, which is about to be changed, is opened before trio has threads.
+    with image_store(settings, change=True):
         name = evolve(reference, tag=None)
         tags = trio.run(own_access().first, name, fetch_tags)
         return [parse_reference(f"{name}:{tag}") for tag in tags]
-    except ImageError as error:
-        raise Failure(str(error)) from error
 
 
 def bring(settings: Settings, wanted: Wanted, stream: TextIO | None) -> Pulled:

@@ -10,6 +10,7 @@ from runtime.registry.access import Access
 from runtime.registry.authfile import normalised
 from runtime.registry.credentials import read_bounded
 from runtime.registry.settings import Registries, parse_domain
+from runtime.usernamespace import invoking_user
 from supervisor.cli.failure import USAGE, Failure
 
 VARIABLE = "POCKER_REGISTRIES"
@@ -18,7 +19,7 @@ VARIABLE = "POCKER_REGISTRIES"
 
 def own_access() -> Access:
     """That of whoever runs this program. Raises Failure or JobsFileError."""
-    return Access(registries=_settings(), environ=os.environ, uid=os.geteuid())
+    return Access(registries=_settings(), environ=os.environ, uid=invoking_user())
 
 
 def settings_path(environ: Mapping[str, str], uid: int) -> str:
@@ -32,7 +33,7 @@ def settings_path(environ: Mapping[str, str], uid: int) -> str:
 
 
 def _settings() -> Registries:
-    path = os.path.abspath(settings_path(os.environ, os.geteuid()))
+    path = os.path.abspath(settings_path(os.environ, invoking_user()))
     try:
         text = read_bounded(path)
     except RegistryError as error:

@@ -59,15 +59,15 @@ def _attributes(path: str) -> list[tuple[str, bytes]]:
     ]
 
 
-def _mounted(layers: list[str]) -> str:
+def mounted(layers: list[str], *options: str) -> str:
     """A mount of these layers, over the topmost, that nobody else sees."""
     libc = ctypes.CDLL(None, use_errno=True)
     place = layers[0]
-    options = f"lowerdir={':'.join(layers)}".encode()
+    data = ",".join((f"lowerdir={':'.join(layers)}", *options)).encode()
     if (
         libc.unshare(_CLONE_NEWNS)
         or libc.mount(None, b"/", None, _MS_REC_PRIVATE, None)
-        or libc.mount(b"overlay", place.encode(), b"overlay", _MS_RDONLY, options)
+        or libc.mount(b"overlay", place.encode(), b"overlay", _MS_RDONLY, data)
     ):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return place
@@ -75,5 +75,5 @@ def _mounted(layers: list[str]) -> str:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    shown_top = _mounted(given) if len(given) > 1 else given[0]
+    shown_top = mounted(given) if len(given) > 1 else given[0]
     sys.stdout.write("\n".join(lines(shown_top)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.images.lowers import OPAQUE_XATTR
+from runtime.images.lowers import overlay_xattr
 from runtime.rootfs.changed import changes
 
 pytestmark = pytest.mark.root
@@ -27,7 +27,7 @@ def test_changes_are_told_path_by_path(tmp_path: Path) -> None:
         (upper / path).mkdir(parents=True)
     for path in ("etc/passwd", "etc/shadow", "anew/kept", "anew/new", "new/deep/f", "old"):
         (upper / path).touch()
-    os.setxattr(upper / "anew", OPAQUE_XATTR, b"y")
+    os.setxattr(upper / "anew", overlay_xattr("opaque"), b"y")
     os.mknod(upper / "gone", 0o20000, 0)
     found = changes(str(upper), [str(above), str(below)])
     assert sorted(f"{change.path} {change.kind}" for change in found) == [

@@ -15,7 +15,7 @@ from runtime.errors import ImageError
 from runtime.images.collection import verify
 from runtime.images.committing import base_of, commit_layer
 from runtime.images.image import Image
-from runtime.images.lowers import OPAQUE_XATTR, is_whiteout
+from runtime.images.lowers import is_whiteout, overlay_xattr
 from runtime.images.store import ImageStore
 from tests.integration.images.listing import lines
 from tests.runtime.images.archives import Member, add_image, archive, directory
@@ -40,7 +40,7 @@ def upper(tmp_path: Path) -> Path:
     top = tmp_path / "upper"
     (top / "d/opaque/in").mkdir(parents=True)
     top.chmod(0o711)
-    os.setxattr(top / "d/opaque", OPAQUE_XATTR, b"y")
+    os.setxattr(top / "d/opaque", overlay_xattr("opaque"), b"y")
     os.mknod(top / "gone", 0o20000, os.makedev(0, 0))
     os.mknod(top / "null", 0o20666, os.makedev(1, 3))
     os.mknod(top / "disk", 0o60640, os.makedev(8, 1))
@@ -74,7 +74,7 @@ def test_a_layer_comes_back_as_it_was(store: ImageStore, upper: Path) -> None:
     )
     assert shown == left
     assert is_whiteout((Path(top) / "gone").lstat())
-    assert os.getxattr(f"{top}/d/opaque", OPAQUE_XATTR) == b"y"
+    assert os.getxattr(f"{top}/d/opaque", overlay_xattr("opaque")) == b"y"
     assert list(verify(store)) == []
 
 

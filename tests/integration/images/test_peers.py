@@ -105,7 +105,7 @@ def test_skopeo_keeps_digests(store: ImageStore, tmp_path: Path) -> None:
     assert json.loads(shown)["Env"] == ["A=b"]
 
 
-def _make_trees(top: Path) -> list[bytes]:
+def make_trees(top: Path) -> list[bytes]:
     """Two layers with everything that a layer can hold, as GNU tar writes them."""
     lower, upper = top / "lower", top / "upper"
     for path in ("lower/d/e", "lower/usr/bin", "lower/opq", "lower/gone/in", "upper/d",
@@ -149,7 +149,7 @@ def test_umoci_unpacks_the_same(tmp_path: Path) -> None:
     """Owners, modes, times, attributes, devices, links and content are equal, file by file."""
     store = ImageStore(f"{tmp_path}/state")
     links = archive(hard_link("d/below", "sparse"), hard_link("usr/below", "dangling"))
-    add_image(store, [*_make_trees(tmp_path), links], NAME)
+    add_image(store, [*make_trees(tmp_path), links], NAME)
     ours = save(store, tmp_path / "ours.tar", "oci-archive")
     tool("skopeo", "copy", "-q", f"oci-archive:{ours}", f"oci:{tmp_path}/layout:x")
     tool("umoci", "unpack", "--image", f"{tmp_path}/layout:x", tmp_path / "bundle")

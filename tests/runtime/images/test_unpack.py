@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import ImageError
-from runtime.images.lowers import OPAQUE_XATTR
+from runtime.images.lowers import overlay_xattr
 from runtime.images.tarstream import UnpackLimits
 from runtime.images.unpack import unpack_layer
 from tests.runtime.images.archives import (
@@ -52,7 +52,10 @@ def is_whiteout(path: Path) -> bool:
 
 def is_opaque(path: Path) -> bool:
     """Whether overlay shows nothing of the directories below it."""
-    return OPAQUE_XATTR in os.listxattr(path) and os.getxattr(path, OPAQUE_XATTR) == b"y"
+    return (
+        overlay_xattr("opaque") in os.listxattr(path)
+        and os.getxattr(path, overlay_xattr("opaque")) == b"y"
+    )
 
 
 def test_everything_comes_out_as_it_went_in(place: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import VolumeError
-from runtime.images.lowers import OPAQUE_XATTR
+from runtime.images.lowers import overlay_xattr
 from runtime.volumes.filling import fill
 from runtime.volumes.store import StoredVolume, VolumeStore
 from tests.integration.images import listing
@@ -57,7 +57,7 @@ def layers(tmp_path: Path) -> list[str]:
     (middle / "srv/data/replaced").write_text("a file now")
     (middle / "srv/data/opaque").mkdir()
     (middle / "srv/data/opaque/new").write_text("new")
-    os.setxattr(middle / "srv/data/opaque", OPAQUE_XATTR, b"y")
+    os.setxattr(middle / "srv/data/opaque", overlay_xattr("opaque"), b"y")
     os.symlink("/srv/data", bottom / "way")
     return [str(top), str(middle), str(bottom)]
 

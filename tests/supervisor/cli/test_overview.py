@@ -26,6 +26,7 @@ def facts(**changes: Any) -> Facts:
         "filesystem": "ext4",
         "capabilities": ALL_CAPABILITIES,
         "is_root": True,
+        "has_other_ids": True,
         "runtime": "/run/pocker",
         "state": "/var/lib/pocker",
         "image_store": "/var/lib/pocker",
@@ -55,6 +56,9 @@ def test_people_are_told_the_same() -> None:
 def test_what_is_missing_is_told_with_what_follows() -> None:
     """Each by itself; a machine without control groups is not told of each controller."""
     assert warnings(facts(is_root=False)) == ["no root rights: containers cannot be started"]
+    assert warnings(facts(has_other_ids=False)) == [
+        "no subordinate ids: all files of unpacked images belong to this user"
+    ]
     assert warnings(facts(layout="", controllers=frozenset())) == [
         "no control groups are mounted: containers cannot be started"
     ]

@@ -15,12 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from runtime.errors import ContainerError
+from runtime.invoker import remember_user
 from runtime.kernel import CLONE_NEWUSER, unshare
 from runtime.owners import IdMap, Owners, parse_map, subordinate_ids, user_map
 
 _MAP_PROGRAMS = ("newuidmap", "newgidmap")
-_user: int | None = None
-"""Who entered; None for who did not need to."""
 
 
 @cache
@@ -30,20 +29,15 @@ def owners_here() -> Owners:
     return Owners(parse_map(users), parse_map(groups))
 
 
-def invoking_user() -> int:
-    """The number of the user whose process this is, whatever he is in here."""
-    return os.geteuid() if _user is None else _user
-
-
 def enter_user_namespace() -> None:
     """Be root in a namespace of the user's own, unless this is root already.
 
     The process must not have threads yet. Where the user has no subordinate ids, his own is the
     only one. Raises ContainerError; then the process is of no use but to say so.
     """
-    global _user  # noqa: PLW0603 # of the process, as the namespace is
     if os.geteuid() == 0:
         return
+    remember_user()
     uid, gid = os.geteuid(), os.getegid()
     maps = (user_map(uid, _subordinate("uid")), user_map(gid, _subordinate("gid")))
     try:
@@ -56,7 +50,6 @@ def enter_user_namespace() -> None:
         if error.errno in (errno.EPERM, errno.ENOSPC):
             cause += " (does this machine allow user namespaces to ordinary users?)"
         raise ContainerError(f"make a user namespace for user {uid}: {cause}") from error
-    _user = uid
     owners_here.cache_clear()
 
 

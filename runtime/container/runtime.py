@@ -14,13 +14,13 @@ from runtime.container.container import Container
 from runtime.container.leavings import remove_files
 from runtime.directories import Directories
 from runtime.errors import ContainerError
+from runtime.invoker import invoking_user
 from runtime.launch import InitProgram
 from runtime.limits import Limits
 from runtime.oomcause import KernelLog
 from runtime.replacing import replace_file
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
-from runtime.usernamespace import invoking_user
 
 
 class Visit(NamedTuple):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from runtime.usernamespace import has_subordinate_ids, invoking_user
+from runtime.invoker import invoking_user
+from runtime.usernamespace import has_subordinate_ids
 from supervisor.cli import overview
 from supervisor.cli.format import echo_rendered
 from supervisor.cli.image.access import image_store

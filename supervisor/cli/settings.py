@@ -8,7 +8,7 @@ from typing import Literal, Self, TypeAlias
 from attrs import evolve, frozen
 
 from runtime.directories import Directories, default_directories
-from runtime.usernamespace import invoking_user
+from runtime.invoker import invoking_user
 from supervisor.places import Places
 
 LogFormat: TypeAlias = Literal["auto", "console", "json"]

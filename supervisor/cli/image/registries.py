@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 
 from runtime.errors import ImageError, RegistryError
+from runtime.invoker import invoking_user
 from runtime.registry.access import Access
 from runtime.registry.authfile import normalised
 from runtime.registry.credentials import read_bounded
 from runtime.registry.settings import Registries, parse_domain
-from runtime.usernamespace import invoking_user
 from supervisor.cli.failure import USAGE, Failure
 
 VARIABLE = "POCKER_REGISTRIES"

@@ -19,7 +19,7 @@ from runtime.security.sysctls import check_sysctl
 
 ID_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
-VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}")
 ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
 _HOST_NAME = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?")
 """Wider than what a container may be called: others have names with underscores."""
@@ -68,7 +68,7 @@ class Volume:
     @property
     def is_path(self) -> bool:
         """Whether it is of the host."""
-        return self.source.startswith("/")
+        return not names_volume(self.source)
 
 
 @frozen(kw_only=True)
@@ -156,10 +156,14 @@ def check_path(where: str, path: str) -> None:
         raise SpecError(where, f"{path!r} contains '..'")
 
 
+def names_volume(source: str) -> bool:
+    """Whether this is the name of a volume, which no absolute path is."""
+    return _VOLUME_NAME.fullmatch(source) is not None
+
+
 def _check_source(where: str, source: str) -> None:
-    if not source.startswith("/") and VOLUME_NAME.fullmatch(source):
-        return
-    check_path(where, source)
+    if not names_volume(source):
+        check_path(where, source)
 
 
 def _check_target(where: str, path: str) -> None:

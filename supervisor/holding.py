@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from runtime.errors import VolumeError
 from runtime.replacing import replace_file
+from runtime.spec import names_volume
 from supervisor.jobspec import JobSpec
 from supervisor.places import Places
 
@@ -20,7 +21,7 @@ def hold_volumes(places: Places, jobs: Iterable[JobSpec]) -> None:
     held = {
         job.name: names
         for job in jobs
-        if (names := [each.source for each in job.volumes if not each.source.startswith("/")])
+        if (names := [each.source for each in job.volumes if names_volume(each.source)])
     }
     try:
         if held:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from attrs import frozen
 
-from runtime.spec import VOLUME_NAME
+from runtime.spec import names_volume
 from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Size
 
 
@@ -87,9 +87,11 @@ def mount_source(base: str, text: str) -> str:
     """A path on the host that says itself that it is one, or the name of a volume."""
     if text[:1] in ("", "~") or is_marked_path(text):
         return host_path(base, text)
-    if not VOLUME_NAME.fullmatch(text):
+    if not names_volume(text):
+        short = ", which has two characters at least" if len(text) == 1 else ""
         raise ValueError(
-            f"{text!r} is not the name of a volume; write './{text}' for a path beside the file"
+            f"{text!r} is not the name of a volume{short};"
+            f" write './{text}' for a path beside the file"
         )
     return text
 

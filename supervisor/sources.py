@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from runtime.spec import names_volume
 from supervisor.envfile import parse_env_file
 from supervisor.faults import Fault
 from supervisor.jobsfile import place, read
@@ -75,7 +76,7 @@ def _sources(job: JobSpec) -> Iterator[tuple[KeyPath, str, _Wanted]]:
     if job.rootfs is not None:
         yield ("rootfs",), job.rootfs, _DIRECTORY
     for position, volume in enumerate(job.volumes):
-        if volume.source.startswith("/"):
+        if not names_volume(volume.source):
             yield ("volumes", position), volume.source, _ANYTHING
     for position, device in enumerate(job.devices):
         yield ("devices", position), device.source, _DEVICE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime.directories import Directories
 from runtime.errors import VolumeError
+from runtime.spec import names_volume
 from runtime.volumes.usage import volumes_in_use
 from supervisor.detached.roster import Roster
 from supervisor.holding import held_volumes
@@ -20,7 +21,7 @@ def users_of_volumes(directories: Directories) -> dict[str, list[str]]:
     known = held_volumes(Places(directories=directories))
     for entry in Roster.of(own).entries().values():
         for volume in entry.job.get("volumes", ()):
-            if not volume["source"].startswith("/"):
+            if names_volume(volume["source"]):
                 known.setdefault(volume["source"], []).append(f"container {entry.name}")
     for each in Roster.of(own).unreadable():
         for word in _words(each.raw):

@@ -14,9 +14,9 @@ import shutil
 import stat
 from collections.abc import Sequence
 
-from runtime.images.copyup import copy_up
+from runtime.images.copyup import copy_file, dress_like
 from runtime.images.linkwalk import LinkLoopError, real_path
-from runtime.images.lowers import OVERLAY_XATTRS, Found, find, is_opaque, is_whiteout, overlay_xattr
+from runtime.images.lowers import Found, find, is_opaque, is_whiteout, overlay_xattr
 from runtime.images.tarheader import TarError
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 
@@ -119,8 +119,7 @@ class LayerTree:
             if found is None or stat.S_ISDIR(found.status.st_mode):
                 raise
             self._copied.add(real)
-            copy_up(found, directory, name)
-            return found.status.st_size
+            return copy_file(found.place, f"/proc/self/fd/{directory}/{name}").st_size
         if is_whiteout(status):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return 0
@@ -200,21 +199,13 @@ class LayerTree:
             os.close(fd)
 
     def _dress_like(self, real: str, found: Found) -> None:
-        status = found.status
-        self._dress(real, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
-        self.times[real] = status.st_mtime_ns
-        source = os.open(found.place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        target = self.open(real)
+        self.times[real] = found.status.st_mtime_ns
+        fd = self.open(real)
         try:
-            for key in os.listxattr(source):
-                if not key.startswith(OVERLAY_XATTRS):
-                    os.setxattr(target, key, os.getxattr(source, key))
-        except OSError as error:
-            if error.errno != errno.ENOTSUP:
-                raise
+            # The dot names the directory itself, where the link would be meant otherwise.
+            dress_like(found.place, f"/proc/self/fd/{fd}/.", found.status)
         finally:
-            os.close(source)
-            os.close(target)
+            os.close(fd)
 
 
 def _join(directory: str, name: str) -> str:

@@ -16,17 +16,14 @@ import stat
 from collections.abc import Sequence
 
 from runtime.errors import VolumeError
+from runtime.images.copyup import copy_file, dress_like
 from runtime.images.linkwalk import LinkLoopError, real_path
-from runtime.images.lowers import OVERLAY_XATTRS, find, is_opaque, is_whiteout, merged
+from runtime.images.lowers import find, is_opaque, is_whiteout, merged
 from runtime.kernel import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
 from runtime.locking import locked
 from runtime.replacing import sync_directory
 from runtime.treesync import sync_tree
 from runtime.volumes.store import StoredVolume
-
-_SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_COPY = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_PIECE = 1 << 30
 
 
 def fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
@@ -92,14 +89,14 @@ def _copy_tree(layers: Sequence[str], place: str, target: str) -> None:
             try:
                 if position == 0:  # overlay shows what the topmost one is like
                     times.append((copy, os.fstat(fd)))
-                    _dress(fd, ".", copy)
+                    dress_like(f"/proc/self/fd/{fd}/.", copy, times[-1][1])
                 for name in sorted({*os.listdir(fd)} - seen):
                     seen.add(name)
                     status = os.stat(name, dir_fd=fd, follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode):
                         todo.append((f"{path}/{name}".lstrip("/"), f"{copy}/{name}"))
                     elif not is_whiteout(status):
-                        _copy_file(fd, name, f"{copy}/{name}", links)
+                        _copy(f"/proc/self/fd/{fd}/{name}", f"{copy}/{name}", status, links)
                 if is_opaque(fd):
                     break
             finally:
@@ -117,50 +114,14 @@ def _open_directory(layer: str, path: str) -> int:
         os.close(root)
 
 
-def _copy_file(directory: int, name: str, copy: str, links: dict[tuple[int, int], str]) -> None:
-    """Copy anything but a directory; `links` has the copies of files by device and inode."""
-    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+def _copy(
+    source: str, copy: str, status: os.stat_result, links: dict[tuple[int, int], str]
+) -> None:
+    """Copy anything but a directory; `links` has the copies of linked files by device and inode."""
     identity = (status.st_dev, status.st_ino)
     if identity in links:
         os.link(links[identity], copy, follow_symlinks=False)
         return
-    if stat.S_ISREG(status.st_mode):
-        _copy_content(directory, name, copy)
-    elif stat.S_ISLNK(status.st_mode):
-        os.symlink(os.readlink(name, dir_fd=directory), copy)
-    else:
-        os.mknod(copy, stat.S_IFMT(status.st_mode) | 0o600, status.st_rdev)
-    _dress(directory, name, copy)
-    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+    copy_file(source, copy)
     if status.st_nlink > 1:
         links[identity] = copy
-
-
-def _copy_content(directory: int, name: str, copy: str) -> None:
-    source = os.open(name, _SOURCE, dir_fd=directory)
-    try:
-        target = os.open(copy, _COPY, 0o600)
-        try:
-            while os.sendfile(target, source, None, _PIECE):
-                pass
-        finally:
-            os.close(target)
-    finally:
-        os.close(source)
-
-
-def _dress(directory: int, name: str, copy: str) -> None:
-    """Give a copy the owner, mode and attributes of a file; the owner first: it drops some."""
-    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    os.chown(copy, status.st_uid, status.st_gid, follow_symlinks=False)
-    if not stat.S_ISLNK(status.st_mode):
-        os.chmod(copy, stat.S_IMODE(status.st_mode))
-    source = f"/proc/self/fd/{directory}/{name}"
-    try:
-        for key in os.listxattr(source, follow_symlinks=False):
-            if not key.startswith(OVERLAY_XATTRS):
-                value = os.getxattr(source, key, follow_symlinks=False)
-                os.setxattr(copy, key, value, follow_symlinks=False)
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            raise

@@ -25,7 +25,7 @@ from runtime.directories import Directories
 from runtime.errors import VolumeError
 from runtime.locking import locked
 from runtime.replacing import replace_file, sync_directory
-from runtime.spec import VOLUME_NAME
+from runtime.spec import names_volume
 from runtime.treesize import tree_size
 
 Users: TypeAlias = Mapping[str, Sequence[str]]
@@ -109,7 +109,7 @@ class VolumeStore:
             return []
         except OSError as error:
             raise _failed("list volumes", error) from error
-        return sorted(name for name in found if VOLUME_NAME.fullmatch(name))
+        return sorted(name for name in found if names_volume(name))
 
     def find(self, name: str) -> StoredVolume:
         """The volume of this name."""
@@ -162,9 +162,9 @@ class VolumeStore:
         return freed
 
     def _home(self, name: str) -> str:
-        if not VOLUME_NAME.fullmatch(name):
+        if not names_volume(name):
             raise VolumeError(
-                f"{name[:140]!r} is not the name of a volume: at most 128 letters, digits, '_', '.'"
+                f"{name[:140]!r} is not the name of a volume: 2 to 128 letters, digits, '_', '.'"
                 " and '-', no sign first"
             )
         return f"{self.directory}/{name}"

@@ -16,6 +16,7 @@ from itertools import chain
 from attrs import frozen
 
 from runtime.images.compression import decompress, recognise
+from runtime.images.linkwalk import MAX_LINKS
 from runtime.images.packing import pack
 from runtime.images.tarstream import UnpackLimits
 from runtime.kernel import (
@@ -41,7 +42,6 @@ from supervisor.cli.settings import Settings
 
 _WORKING_DIRECTORY = -100
 """AT_FDCWD"""
-_MAX_LINKS = 40
 _ROOT = (0, 0)
 
 
@@ -135,7 +135,7 @@ def _transfer(copy: Copy, node: int, kind: Kind, tree: _Tree) -> int:
 def _settled(target: Operand, tree: _Tree) -> tuple[str, Kind | None]:
     """The path that a target stands for, links at its end followed, and what is there."""
     path = target.path
-    for _ in range(_MAX_LINKS):
+    for _ in range(MAX_LINKS):
         node = tree.find(path, follow=False)
         if node is None:
             return path, None

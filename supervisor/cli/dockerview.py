@@ -12,12 +12,13 @@ from typing import Any
 from attrs import frozen
 
 from runtime.images.config import ImageConfig, write_config
+from runtime.spec import names_volume
 from runtime.volumes.store import data_in
 from supervisor.cli.listing import docker_state
 from supervisor.cli.moments import rfc3339
 from supervisor.jobspec import JobSpec
 from supervisor.journal import AttemptRecord, RunRecord
-from supervisor.mounts import Volume, is_marked_path
+from supervisor.mounts import Volume
 from supervisor.states import Reason
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -125,11 +126,11 @@ def _of_made(made: Made, *, remove: bool) -> Mapping[str, Any]:
 
 
 def _volume(volume: Volume, volumes: str) -> Mapping[str, Any]:
-    if is_marked_path(volume.source):
-        source = {"Type": "bind", "Source": volume.source}
-    else:
+    if names_volume(volume.source):
         data = data_in(f"{volumes}/{volume.source}")
         source = {"Type": "volume", "Name": volume.source, "Source": data}
+    else:
+        source = {"Type": "bind", "Source": volume.source}
     return {
         **source,
         "Destination": volume.target,

@@ -50,7 +50,7 @@ def take(store: ImageStore, root: Root, wanted: Wanted) -> Image:
         store,
         root.layer.upper,
         base,
-        config=apply_changes(_config(root) or base.config, wanted.changes),
+        config=apply_changes(_config(root), wanted.changes),
         names=wanted.names,
         author=wanted.author,
         message=wanted.message,
@@ -82,13 +82,10 @@ def _base(store: ImageStore, root: Root) -> Image:
         raise ImageError(f"container {root.word}: {error}") from error
 
 
-def _config(root: Root) -> ImageConfig | None:
-    """How the container itself starts; None where an earlier version has made it."""
-    try:
-        with open(root.layer.config, "rb") as file:
-            return read_config(parse(file.read(), root.layer.config))
-    except FileNotFoundError:
-        return None
+def _config(root: Root) -> ImageConfig:
+    """How the container itself starts."""
+    with open(root.layer.config, "rb") as file:
+        return read_config(parse(file.read(), root.layer.config))
 
 
 def _is_paused(place: Directories, identifier: str) -> bool:

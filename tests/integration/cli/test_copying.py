@@ -72,6 +72,21 @@ def test_files_go_in_and_out(pocker: Pocker, busybox: Path) -> None:
     assert "etc/group" not in names
 
 
+def test_a_link_is_copied_or_what_it_leads_to(pocker: Pocker, busybox: Path) -> None:
+    """As it stands, or with -L its target, which is looked up in the container's own root."""
+    pocker.stdout("create", "--name", "c", str(busybox), "true")
+    (pocker.top / "group").symlink_to("/etc/group")
+    pocker.ask("cp", str(pocker.top / "group"), "c:/tmp/link")
+    pocker.ask("cp", "-L", str(pocker.top / "group"), "c:/tmp/file")
+    pocker.ask("cp", "c:/tmp/link", str(pocker.top / "taken"))
+    pocker.ask("cp", "-L", "c:/tmp/link", str(pocker.top / "followed"))
+    assert (pocker.top / "taken").readlink() == Path("/etc/group")
+    assert (pocker.top / "followed").read_bytes() == (busybox / "etc/group").read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(piped(pocker, "cp", "c:/tmp/.", "-"))) as tar:
+        (copy,) = (member for member in tar if member.name.endswith("file"))
+    assert (copy.isreg(), copy.size) == (True, os.stat("/etc/group").st_size)
+
+
 def test_nothing_leads_out_of_a_container(pocker: Pocker, busybox: Path) -> None:
     """Neither a link at the end of a path nor one on the way to it."""
     canary, given = pocker.top / "canary", pocker.top / "given"

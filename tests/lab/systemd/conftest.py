@@ -6,7 +6,7 @@ They run in the lab's guest only: ``./just lab systemd``.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +40,11 @@ def history_of_boots() -> Sequence[Mapping[str, Any]]:
     history: Sequence[Mapping[str, Any]] = json.loads(service.pocker("history", "--format", "json"))
     service.close()
     return history
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """Give a service that is not installed."""
+    made = Service(file=tmp_path / "jobs.toml")
+    yield made
+    made.close()

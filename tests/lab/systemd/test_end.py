@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.lab.systemd.service import ONE, SERVICE, Service, run
 
@@ -23,14 +20,6 @@ command = "trap 'echo server >> /data/order; exit 0' TERM; while :; do sleep 0.2
 depends_on = {{ database = {{ condition = "service_started" }} }}
 """
 IMPATIENT = "[Service]\nTimeoutStopSec=6s\n"
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """Give a service that is not installed."""
-    made = Service(file=tmp_path / "jobs.toml")
-    yield made
-    made.close()
 
 
 def test_it_starts_with_the_machine(service: Service) -> None:

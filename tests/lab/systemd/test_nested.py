@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.lab.systemd.service import GROUPS, Service, group_of, run, wait_until
 
@@ -23,14 +19,6 @@ pids_limit = 200
 memory = "200m"
 stop_signal = "SIGRTMIN+3"
 """
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """Give a service that is not installed."""
-    made = Service(file=tmp_path / "jobs.toml")
-    yield made
-    made.close()
 
 
 def test_systemd_runs_in_a_job(service: Service) -> None:

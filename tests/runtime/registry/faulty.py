@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import trio
 from attrs import define, field
 
+from tests.runtime.registry.requesthead import read_head
+
 REASON = b"HTTP/1.1 %d x\r\nConnection: close\r\n"
 
 
@@ -22,13 +24,10 @@ class Faulty:
     async def serve(self, stream: trio.SocketStream) -> None:
         """Answer one request and hang up."""
         async with stream:
-            head = bytearray()
-            while b"\r\n\r\n" not in head:
-                piece = await stream.receive_some()
-                head += piece
-                if not piece or head[:1] == b"\x16":  # a client that tries TLS
-                    return
-            first, *lines = head.decode().split("\r\n\r\n")[0].split("\r\n")
+            request = await read_head(stream)
+            if request is None:
+                return
+            first, *lines = request[0].decode().split("\r\n")
             pairs = [line.split(": ", 1) for line in lines]
             headers = {name.lower(): value for name, value in pairs}
             path = first.split()[1]

@@ -10,6 +10,7 @@ import trio
 from attrs import define, field
 
 from tests.runtime.registry.faulty import answer
+from tests.runtime.registry.requesthead import read_head
 
 _PLACE = "/v2/team/app/blobs/uploads/1"
 
@@ -38,13 +39,10 @@ class Receiving:
     async def serve(self, stream: trio.SocketStream) -> None:
         """Answer one request and hang up."""
         async with stream:
-            buffer = bytearray()
-            while b"\r\n\r\n" not in buffer:
-                piece = await stream.receive_some()
-                buffer += piece
-                if not piece or buffer[:1] == b"\x16":  # a client that tries TLS
-                    return
-            head, _, body = bytes(buffer).partition(b"\r\n\r\n")
+            request = await read_head(stream)
+            if request is None:
+                return
+            head, body = request
             method, path, _ = head.split(b"\r\n")[0].decode().split()
             if path == "/v2/":
                 await stream.send_all(answer(200))

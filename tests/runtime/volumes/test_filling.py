@@ -73,6 +73,23 @@ def test_it_is_what_overlay_shows(volume: StoredVolume, layers: list[str]) -> No
     assert os.path.samefile(f"{volume.data}/srv/data/one", f"{volume.data}/srv/data/other")
 
 
+def test_holes_stay_holes(volume: StoredVolume, tmp_path: Path) -> None:
+    """A large file of which little is written takes as little room in the volume."""
+    image = tmp_path / "image"
+    (image / "data").mkdir(parents=True)
+    with open(image / "data/sparse", "wb") as file:
+        file.seek(64 << 20)
+        file.write(b"end")
+        file.truncate(128 << 20)
+    fill(volume, [str(image)], "/data")
+    copy = Path(volume.data, "sparse")
+    assert copy.stat().st_blocks < 1 << 10
+    assert copy.stat().st_size == 128 << 20
+    with copy.open("rb") as file:
+        file.seek(64 << 20)
+        assert file.read(4) == b"end\0"
+
+
 def test_only_a_new_and_empty_volume_is_filled(volume: StoredVolume, layers: list[str]) -> None:
     """What is in it stays, and so does what has been taken out of it."""
     fill(volume, (), "/srv/data")

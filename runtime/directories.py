@@ -86,8 +86,13 @@ class ContainerDirectory:
 
     @property
     def volumes(self) -> str:
-        """The named volumes that the container has; they stay as long as this does."""
+        """The volumes that the container has; they stay as long as this does."""
         return f"{self.runtime}/volumes.json"
+
+    @property
+    def own_volumes(self) -> str:
+        """Those of them that go with it."""
+        return f"{self.state}/own-volumes.json"
 
     @property
     def exit_record(self) -> str:
@@ -135,7 +140,7 @@ class Directories:
 
     @property
     def volumes(self) -> str:
-        """Named volumes; like images they are there for all containers."""
+        """Where volumes are kept; like images they are there for all containers."""
         return f"{self.image_store}/volumes"
 
     @property

@@ -57,13 +57,15 @@ class Volume:
     """What the container sees at `target`: a file or directory of the host, or a named volume.
 
     `source` is an absolute path, or the name of the volume, which is made if need be. A new volume
-    begins with what the image has at `target`, or with `nocopy` as an empty one.
+    begins with what the image has at `target`, or with `nocopy` as an empty one. One that is the
+    container's `own` goes with it.
     """
 
     source: str
     target: str
     read_only: bool = False
     nocopy: bool = False
+    own: bool = False
 
     @property
     def is_path(self) -> bool:
@@ -271,6 +273,8 @@ class ContainerSpec:
         check_path("working_dir", self.working_dir)
         for position, volume in enumerate(self.volumes):
             _check_source(f"volumes[{position}].source", volume.source)
+            if volume.own and volume.is_path:
+                raise SpecError(f"volumes[{position}].own", "is a path of the host")
             _check_target(f"volumes[{position}].target", volume.target)
         for position, tmpfs in enumerate(self.tmpfs):
             _check_target(f"tmpfs[{position}].target", tmpfs.target)

@@ -25,9 +25,12 @@ from runtime.spec import (
     Ulimit,
     Volume,
 )
+from runtime.volumes.naming import new_name
+from supervisor.anonymous import unnamed_targets, with_image_volumes
 from supervisor.conflicts import is_stored
 from supervisor.healthplan import merged_healthcheck
 from supervisor.jobspec import JobSpec
+from supervisor.mounts import Volume as JobVolume
 from supervisor.values import read_signal
 
 _NOT_IN_HOSTNAME = re.compile(r"[^a-zA-Z0-9-]+")
@@ -77,6 +80,7 @@ def own_config(job: JobSpec, config: ImageConfig) -> ImageConfig:
         entrypoint=job.entrypoint or config.entrypoint,
         user=job.user or config.user,
         working_dir=job.working_dir or config.working_dir,
+        volumes=tuple(sorted({*config.volumes, *unnamed_targets(job)})),
         stop_signal=config.stop_signal if job.stop_signal is None else _name(job.stop_signal),
         labels={**config.labels, **job.labels},
         healthcheck=merged_healthcheck(job.healthcheck, config.healthcheck),
@@ -109,6 +113,11 @@ def _capabilities(job: JobSpec) -> frozenset[int]:
     return effective_set(("ALL",) if all_of_them else job.cap_add, job.cap_drop)
 
 
+def _volume(volume: JobVolume) -> Volume:
+    own = volume.source is None
+    return Volume(**{**asdict(volume), "source": volume.source or new_name()}, own=own)
+
+
 def container_spec(
     job: JobSpec, identifier: str, image: Image | None, keep: str | None = None
 ) -> ContainerSpec:
@@ -128,7 +137,7 @@ def container_spec(
         groups=job.group_add,
         hostname=_hostname(job),
         extra_hosts=job.extra_hosts,
-        volumes=tuple(Volume(**asdict(volume)) for volume in job.volumes),
+        volumes=tuple(map(_volume, with_image_volumes(job, config))),
         tmpfs=tuple(Tmpfs(**asdict(tmpfs)) for tmpfs in job.tmpfs),
         devices=tuple(Device(**asdict(device)) for device in job.devices),
         limits=evolve(job.limits, devices=None) if job.privileged else job.limits,

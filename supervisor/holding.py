@@ -21,7 +21,7 @@ def hold_volumes(places: Places, jobs: Iterable[JobSpec]) -> None:
     held = {
         job.name: names
         for job in jobs
-        if (names := [each.source for each in job.volumes if names_volume(each.source)])
+        if (names := [*filter(names_volume, (each.source or "" for each in job.volumes))])
     }
     try:
         if held:

@@ -153,9 +153,11 @@ class JobSpec:
     Example: labels = { team = "etl" }
     """
     volumes: Volumes = ()
-    """Files and directories of the host, and named volumes, that the job sees.
+    """Files and directories of the host, and volumes, that the job sees. A volume without a name,
+    such as `"/scratch"`, is new for each attempt and goes with it, as do those that the image asks
+    for; what is mounted at the target of one of the image's comes in its place.
 
-    Example: volumes = ["./in:/in:ro", "results:/out", { source = "/a", target = "/b" }]
+    Example: volumes = ["./in:/in:ro", "results:/out", "/scratch", { source = "/a", target = "/b" }]
     """
     tmpfs: TmpfsMounts = ()
     """Empty file systems in memory.

@@ -17,15 +17,16 @@ from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Siz
 
 @frozen(kw_only=True)
 class Volume:
-    """A file or directory of the host, or a named volume, that the job sees at `target`."""
+    """A file or directory of the host, or a volume, that the job sees at `target`."""
 
-    source: MountSource
-    """What the job sees.
-
-    A path must exist; a named volume is made where there is none of that name, and stays.
-    """
     target: MountTarget
     """Where the job sees it."""
+    source: MountSource | None = None
+    """What the job sees.
+
+    A path must exist; a named volume is made where there is none of that name, and stays. Unset: a
+    volume of the attempt's own, which goes with it.
+    """
     read_only: Flag = False
     """Whether the job may only read it."""
     nocopy: Flag = False
@@ -61,7 +62,7 @@ class Device:
     access: str = "rwm"
 
 
-Volumes = Annotated[tuple[Volume, ...], Kind("list of `SRC:DST[:ro|rw]` or tables", Volume)]
+Volumes = Annotated[tuple[Volume, ...], Kind("list of `SRC:DST[:ro|rw]`, `DST` or tables", Volume)]
 TmpfsMounts = Annotated[
     tuple[Tmpfs, ...], Kind("list of `PATH[:size=SIZE,mode=MODE,noexec]` or tables", Tmpfs)
 ]
@@ -110,16 +111,25 @@ def mount_target(text: str) -> str:
     target = absolute_path(text)
     if target == "/":
         raise ValueError("the root itself cannot be a mount target")
-    if target.split("/")[1] in ("proc", "sys"):
+    if is_of_the_kernel(target):
         raise ValueError(f"{text!r}: nothing may be mounted in /proc or /sys")
     return target
 
 
+def is_of_the_kernel(target: str) -> bool:
+    """Whether an absolute path is in a file system of the kernel's own."""
+    return target.split("/")[1] in ("proc", "sys")
+
+
 def split_volume(text: str) -> dict[str, object]:
-    """The table that ``SRC:DST``, ``SRC:DST:ro`` or ``SRC:DST:rw`` is short for."""
+    """The table that ``DST``, ``SRC:DST``, ``SRC:DST:ro`` or ``SRC:DST:rw`` is short for."""
     parts = text.split(":")
+    if len(parts) == 1 and text.startswith("/"):
+        return {"target": text}
     if len(parts) not in (2, 3) or not all(parts):
-        raise ValueError(f"{text!r} is not SRC:DST, SRC:DST:ro or SRC:DST:rw")
+        raise ValueError(
+            f"{text!r} is neither an absolute path nor SRC:DST, SRC:DST:ro or SRC:DST:rw"
+        )
     modes = parts[2].split(",") if len(parts) == 3 else []
     for mode in modes:
         if mode not in ("ro", "rw", "nocopy"):

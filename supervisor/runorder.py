@@ -192,7 +192,7 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
             raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
     if kind not in _MOUNTS:
         raise OrderError(f"--mount: {text!r}: type={kind} is neither bind, volume nor tmpfs")
-    if kind != "tmpfs" and is_marked_path(str(table.get("source", "."))) != (kind == "bind"):
+    if kind != "tmpfs" and is_marked_path(str(table.get("source", ""))) != (kind == "bind"):
         wanted = "a path" if kind == "bind" else "the name of a volume"
         raise OrderError(f"--mount: {text!r}: the source of type={kind} is {wanted}")
     return _MOUNTS[kind], table

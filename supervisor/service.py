@@ -17,6 +17,7 @@ from attrs import frozen
 from runtime.container import Runtime
 from runtime.directories import Directories
 from runtime.process import boot_id
+from runtime.volumes.store import FindUsers
 from supervisor.api.server import control_socket, serve_control
 from supervisor.forwarding import Forwarder
 from supervisor.hangup import Terminal, end_as_hung_up
@@ -58,6 +59,8 @@ class Means:
     """The v2 group that the containers' groups go into; None for one of this process's own."""
     descriptor: int | None = None
     """The control socket, where it was made by somebody else."""
+    volume_users: FindUsers
+    """Tells who uses which volumes."""
 
 
 @frozen(kw_only=True)
@@ -248,7 +251,7 @@ def _nothing_to_hold(_: Iterable[JobSpec]) -> None:
 
 
 def _open_runtime(means: Means) -> Runtime:
-    runtime = Runtime.open(means.directories, cgroup=means.cgroup)
+    runtime = Runtime.open(means.directories, cgroup=means.cgroup, volume_users=means.volume_users)
     for controller, why in runtime.cgroups.absent_defaults().items():
         log.warning("jobs are run without a controller", controller=controller, cause=why)
     return runtime

@@ -76,7 +76,7 @@ def _sources(job: JobSpec) -> Iterator[tuple[KeyPath, str, _Wanted]]:
     if job.rootfs is not None:
         yield ("rootfs",), job.rootfs, _DIRECTORY
     for position, volume in enumerate(job.volumes):
-        if not names_volume(volume.source):
+        if volume.source is not None and not names_volume(volume.source):
             yield ("volumes", position), volume.source, _ANYTHING
     for position, device in enumerate(job.devices):
         yield ("devices", position), device.source, _DEVICE

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import trio
 from attrs import define, field, frozen
 
 from runtime.cgroups import Cgroup, Cgroups, Usage
+from runtime.container.adopting import process_numbered, recorded_paths
 from runtime.container.execution import Execution, Host, Stream
 from runtime.container.exit import Exit, combine
 from runtime.container.leavings import remove_files
@@ -61,11 +62,12 @@ from runtime.launch import (
     launch,
 )
 from runtime.plan import encode
-from runtime.process import Process, namespace_pid
+from runtime.process import Process
 from runtime.rootfs import Identity
 from runtime.rootfs.writable import make_writable_layer
 from runtime.spec import ContainerSpec
 from runtime.volumes.placing import provide_volumes
+from runtime.volumes.store import FindUsers
 
 _PATIENCE = 10.0
 """Seconds that a killed PID 1 may take to die; one in the middle of I/O may take them."""
@@ -92,6 +94,8 @@ class Container:
     id: str
     directory: ContainerDirectory
     cgroup: Cgroup
+    _directories: Directories
+    _volume_users: FindUsers | None = None
     _launch_context: LaunchContext | None = None
     process: Process | None = None
     """PID 1 of the container, once it was started."""
@@ -113,6 +117,7 @@ class Container:
         directories: Directories,
         cgroups: Cgroups,
         program: InitProgram,
+        volume_users: FindUsers | None = None,
     ) -> Container:
         """Make the directories and cgroups; nothing runs yet. Raises ContainerError."""
         spec = granted(spec)
@@ -135,15 +140,24 @@ class Container:
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)
             raise ContainerError(f"make container {spec.id}: {error.filename}: {cause}") from error
-        context = LaunchContext(
-            spec=spec,
+        context = LaunchContext(spec=spec, directories=directories, program=program)
+        return cls(
+            id=spec.id,
+            directory=directory,
+            cgroup=cgroup,
             directories=directories,
-            program=program,
+            volume_users=volume_users,
+            launch_context=context,
         )
-        return cls(id=spec.id, directory=directory, cgroup=cgroup, launch_context=context)
 
     @classmethod
-    def adopt(cls, container_id: str, directories: Directories, cgroups: Cgroups) -> Container:
+    def adopt(
+        cls,
+        container_id: str,
+        directories: Directories,
+        cgroups: Cgroups,
+        volume_users: FindUsers | None = None,
+    ) -> Container:
         """Take over what is left of a container that another supervisor made.
 
         PID 1 is whoever has that number in its own namespace and is in the container's cgroup: a
@@ -151,8 +165,14 @@ class Container:
         """
         directory = directories.container(container_id)
         cgroup = cgroups.open_existing(container_id, recorded_paths(directory))
-        container = cls(id=container_id, directory=directory, cgroup=cgroup)
-        container.process = _process_numbered(_FIRST, container.cgroup)
+        container = cls(
+            id=container_id,
+            directory=directory,
+            cgroup=cgroup,
+            directories=directories,
+            volume_users=volume_users,
+        )
+        container.process = process_numbered(_FIRST, container.cgroup)
         if container.process is not None:
             container.stdout = reopen_reader(container.directory.stdout)
             container.stderr = reopen_reader(container.directory.stderr)
@@ -313,7 +333,7 @@ class Container:
         What is still in the pipes stays there until it is read, whatever becomes of this process,
         and the exit record is written. Not for a container that runs without `init`.
         """
-        command = _process_numbered(_COMMAND, self.cgroup)
+        command = process_numbered(_COMMAND, self.cgroup)
         if command is not None:
             command.send_signal(signal.SIGKILL)
             command.close()
@@ -346,7 +366,7 @@ class Container:
                     await self.process.wait()
             await self.cgroup.delete()  # says who has not died
             self.release()
-            await remove_files(self.directory)
+            await remove_files(self._directories, self.id, self._volume_users)
 
     def release(self) -> None:
         """Let go of the container as it is: it runs on, for another one to `adopt`."""
@@ -358,29 +378,3 @@ class Container:
             if fd >= 0:
                 os.close(fd)
         self.stdin = self.stdout = self.stderr = self.terminal = -1
-
-
-def recorded_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
-    """Where the cgroups are, None if their supervisor was killed before it had written it."""
-    try:
-        paths = json.loads(Path(directory.cgroups).read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    assert isinstance(paths, dict)
-    return paths
-
-
-def _process_numbered(number: int, cgroup: Cgroup) -> Process | None:
-    """The process with this pid in the container of `cgroup`, held; None if it has ended."""
-    for pid in cgroup.members():
-        process = Process.adopt(pid)
-        if process is None:
-            continue
-        try:
-            # Asked after the pidfd was opened: the answer is about the process that it holds.
-            if namespace_pid(pid) == number and pid in cgroup.members():
-                return process
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # ended meanwhile
-        process.close()
-    return None

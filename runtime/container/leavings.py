@@ -5,16 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from functools import partial
 
 import trio
 
-from runtime.directories import ContainerDirectory
+from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError
+from runtime.volumes.owning import remove_own_volumes
+from runtime.volumes.store import FindUsers, VolumeStore
+from runtime.volumes.usage import volumes_in_use
 
 
-async def remove_files(directory: ContainerDirectory) -> None:
-    """Remove what a container without processes and groups has left, if anything."""
+async def remove_files(
+    directories: Directories, container_id: str, users: FindUsers | None = None
+) -> None:
+    """Remove what a container without processes and groups has left, if anything.
+
+    `users` tells who uses which volumes; by default the containers of these directories count.
+    Raises ContainerError.
+    """
+    directory = directories.container(container_id)
     try:
+        if os.path.lexists(directory.own_volumes):
+            store = VolumeStore.of(directories)
+            look = users or partial(volumes_in_use, directories)
+            await trio.to_thread.run_sync(remove_own_volumes, directory, store, look)
         if not _remove_unused(directory):
             await trio.to_thread.run_sync(shutil.rmtree, directory.state)
         if os.path.lexists(directory.runtime):
@@ -22,6 +37,8 @@ async def remove_files(directory: ContainerDirectory) -> None:
     except OSError as error:
         cause = os.strerror(error.errno).lower() if error.errno else str(error)
         raise ContainerError(f"remove {error.filename}: {cause}") from error
+    except ValueError as error:
+        raise ContainerError(f"read {directory.own_volumes}: {error}") from error
 
 
 def _remove_unused(directory: ContainerDirectory) -> bool:
@@ -40,8 +57,8 @@ def _remove_unused(directory: ContainerDirectory) -> bool:
         ):
             with suppress(FileNotFoundError):
                 os.rmdir(path)
-        # No longer needed to keep the layers below: nothing lies on them.
-        for path in (layer.lower, layer.config):
+        # No longer needed to keep the layers below, nor the volumes that have gone.
+        for path in (layer.lower, layer.config, directory.own_volumes):
             with suppress(FileNotFoundError):
                 os.unlink(path)
         with suppress(FileNotFoundError):

@@ -21,6 +21,7 @@ from runtime.oomcause import KernelLog
 from runtime.replacing import replace_file
 from runtime.rootfs.skeleton import make_skeleton
 from runtime.spec import ContainerSpec
+from runtime.volumes.store import FindUsers
 
 
 class Visit(NamedTuple):
@@ -38,6 +39,8 @@ class Runtime:
     cgroups: Cgroups
     program: InitProgram
     kernel_log: KernelLog
+    volume_users: FindUsers | None = None
+    """Tells who uses which volumes, where there are others than the containers of `directories`."""
 
     @staticmethod
     def require_rights() -> None:
@@ -46,7 +49,13 @@ class Runtime:
             raise ContainerError("starting containers needs root rights: run this as root")
 
     @classmethod
-    def open(cls, directories: Directories, *, cgroup: str | None = None) -> Runtime:
+    def open(
+        cls,
+        directories: Directories,
+        *,
+        cgroup: str | None = None,
+        volume_users: FindUsers | None = None,
+    ) -> Runtime:
         """Prepare the directories and find the cgroups. Raises ContainerError.
 
         `cgroup` is the v2 group that containers' groups go into, as `Cgroups.open` takes it.
@@ -59,6 +68,7 @@ class Runtime:
             cgroups=Cgroups.open(base=cgroup),
             program=InitProgram.load(),
             kernel_log=KernelLog(),
+            volume_users=volume_users,
         )
 
     @classmethod
@@ -91,7 +101,9 @@ class Runtime:
     @asynccontextmanager
     async def container(self, spec: ContainerSpec) -> AsyncIterator[Container]:
         """A container that is made on entry and gone on exit, unless it was released inside."""
-        container = Container.create(spec, self.directories, self.cgroups, self.program)
+        container = Container.create(
+            spec, self.directories, self.cgroups, self.program, self.volume_users
+        )
         try:
             yield container
         finally:
@@ -104,9 +116,11 @@ class Runtime:
         Raises CgroupGone where there is no more than files, which are removed.
         """
         try:
-            container = Container.adopt(container_id, self.directories, self.cgroups)
+            container = Container.adopt(
+                container_id, self.directories, self.cgroups, self.volume_users
+            )
         except CgroupGone:
-            await remove_files(self.directories.container(container_id))
+            await remove_files(self.directories, container_id, self.volume_users)
             raise
         try:
             yield container

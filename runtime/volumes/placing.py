@@ -7,6 +7,7 @@ from attrs import evolve
 from runtime.directories import ContainerDirectory, Directories
 from runtime.spec import ContainerSpec, OverlayRootfs, Volume
 from runtime.volumes.filling import fill
+from runtime.volumes.owning import note_own_volumes
 from runtime.volumes.store import VolumeStore, data_in
 from runtime.volumes.usage import note_volumes
 
@@ -19,7 +20,7 @@ def placed(spec: ContainerSpec, directories: Directories) -> ContainerSpec:
 def _placed(volume: Volume, directories: Directories) -> Volume:
     if volume.is_path:
         return volume
-    return evolve(volume, source=data_in(f"{directories.volumes}/{volume.source}"))
+    return evolve(volume, source=data_in(f"{directories.volumes}/{volume.source}"), own=False)
 
 
 def provide_volumes(
@@ -33,6 +34,9 @@ def provide_volumes(
     if not names:
         return
     note_volumes(directory.volumes, [*names])
+    own = {each.target: each.source for each in spec.volumes if each.own}
+    if own:
+        note_own_volumes(directory, own)
     store = VolumeStore.of(directories)
     layers = spec.rootfs.lower if isinstance(spec.rootfs, OverlayRootfs) else ()
     for volume in spec.volumes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import time
@@ -27,11 +26,16 @@ from runtime.locking import locked
 from runtime.replacing import replace_file, sync_directory
 from runtime.spec import names_volume
 from runtime.treesize import tree_size
+from runtime.volumes.naming import ANONYMOUS, is_made_up
 
 Users: TypeAlias = Mapping[str, Sequence[str]]
 """The containers that have each volume."""
+FindUsers: TypeAlias = Callable[[], Users]
+"""Looks who uses what at this moment. Raises VolumeError or OSError."""
 
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+DRIVER = "local"
+"""Docker's word for volumes on this machine, which all are."""
+
 _UNFINISHED, _DOOMED = ".new", ".gone-"
 """No volume is called so."""
 
@@ -63,7 +67,7 @@ class StoredVolume:
     @property
     def anonymous(self) -> bool:
         """Whether nobody has given it a name."""
-        return is_anonymous(self.name)
+        return ANONYMOUS in self.labels
 
     def size(self) -> int:
         """The bytes of its files. Raises OSError."""
@@ -78,16 +82,6 @@ def data_in(home: str) -> str:
 def fresh_in(home: str) -> str:
     """The file that says that no container has had a volume yet."""
     return f"{home}/fresh"
-
-
-def new_name() -> str:
-    """A name for a volume that is given none; by its form it is known as one of these."""
-    return secrets.token_hex(32)
-
-
-def is_anonymous(name: str) -> bool:
-    """Whether a volume of this name was given none."""
-    return _ANONYMOUS.fullmatch(name) is not None
 
 
 @frozen
@@ -130,18 +124,22 @@ class VolumeStore:
         return [self.find(name) for name in self.names()]
 
     def ensure(self, name: str, labels: Mapping[str, str] | None = None) -> StoredVolume:
-        """The volume of this name, made with these labels where there is none."""
+        """The volume of this name, made with these labels where there is none.
+
+        One whose name was made up is labelled as anonymous, whoever makes it.
+        """
         home = self._home(name)
         try:
             os.makedirs(self.directory, mode=0o700, exist_ok=True)
             with self._locked():
                 if not os.path.isdir(home):
-                    self._make(home, labels or {})
+                    mark = {ANONYMOUS: ""} if is_made_up(name) else {}
+                    self._make(home, {**(labels or {}), **mark})
         except OSError as error:
             raise _failed(f"make volume {name}", error) from error
         return self.find(name)
 
-    def remove(self, name: str, users: Callable[[], Users]) -> None:
+    def remove(self, name: str, users: FindUsers) -> None:
         """Take a volume away. Raises VolumeInUse, too."""
         self.find(name)
         with self._removing(name):
@@ -150,7 +148,7 @@ class VolumeStore:
                 raise VolumeInUse(f"volume {name}: is in use by {', '.join(using)}")
             self._doom(name)
 
-    def remove_unused(self, names: Iterable[str], users: Callable[[], Users]) -> dict[str, int]:
+    def remove_unused(self, names: Iterable[str], users: FindUsers) -> dict[str, int]:
         """Take away those of these that nobody uses; returns their sizes."""
         freed: dict[str, int] = {}
         with self._removing("unused"):
@@ -181,7 +179,7 @@ class VolumeStore:
         os.mkdir(data_in(unfinished))
         os.chmod(data_in(unfinished), 0o755)  # a container's directory, whatever the umask here
         os.mknod(fresh_in(unfinished), 0o600)
-        document = {"created": time.time(), "labels": dict(labels)}
+        document = {"created": time.time(), "labels": labels}
         replace_file(f"{unfinished}/volume.json", json.dumps(document).encode(), alone=True)
         os.rename(unfinished, home)
         sync_directory(self.directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -17,6 +18,7 @@ from supervisor.logsetup import configure_log
 from supervisor.problems import JobsFileError
 from supervisor.service import Book, Means, Service, Watcher
 from supervisor.sources import open_jobsfile
+from supervisor.volumeusers import users_of_volumes
 
 
 def end_abandoned(
@@ -34,7 +36,10 @@ def end_abandoned(
     order = Order(
         jobsfile=jobsfile,
         names=names,
-        means=Means(directories=settings.directories),
+        means=Means(
+            directories=settings.directories,
+            volume_users=partial(users_of_volumes, settings.directories),
+        ),
         book=Book.of(jobsfile),
     )
     carry_out(order, _Ending(now=now, timeout=timeout), lambda: None)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import evolve, frozen
 
 from runtime.container import Runtime, is_attended
 from runtime.directories import Directories
-from runtime.errors import ContainerError
+from runtime.errors import ContainerError, SpecError
 from runtime.images.config import ImageConfig
+from runtime.images.image import Image
 from runtime.rootfs.writable import keep_layer
-from runtime.spec import OverlayRootfs, Terminal
+from runtime.spec import ContainerSpec, OverlayRootfs, Terminal
+from runtime.volumes.store import VolumeStore
+from supervisor.anonymous import with_names
 from supervisor.api import ControlClient
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
 from supervisor.cli.finding import has_ended_run, has_run
@@ -27,7 +30,7 @@ from supervisor.detached.roster import Entry, Roster
 from supervisor.images import image_of
 from supervisor.jobspec import JobSpec
 from supervisor.problems import JobsFileError
-from supervisor.runorder import by_option, check_lasting, lasting_table, order_spec
+from supervisor.runorder import OrderError, by_option, check_lasting, lasting_table, order_spec
 from supervisor.states import Reason
 
 
@@ -52,7 +55,7 @@ def detach(settings: Settings, wanted: Wanted) -> str:
     try:
         _confirm(settings, identifier)
     except BaseException:
-        remove(settings, identifier)
+        remove(settings, identifier, volumes=True)
         raise
     if wanted.remove:
         _roster(settings).remove_in_the_end(identifier)
@@ -67,10 +70,11 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
     settings.directories.prepare()
     settings.detached.directories.prepare()
     image = image_of(wanted.job, settings.directories)
-    table = lasting_table(wanted.table, wanted.job, image)
+    job, volumes = _with_names(wanted.job, image)
+    table = lasting_table(wanted.table, job, image)
     check_lasting(table)
     spec = order_spec(
-        wanted.job,
+        job,
         wanted.name or secrets.token_hex(6),
         secrets.token_hex(6),
         image=image,
@@ -87,28 +91,38 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
             begun=begun,
             job={"hostname": identifier, **table},
             image=None if image is None else image.target.digest,
+            volumes=volumes,
         )
 
     entry = _roster(settings).add(wanted.name, make, _attended(settings.directories))
-    if isinstance(spec.rootfs, OverlayRootfs):
-        try:
-            _make_root(
-                settings.detached.directories, entry.id, spec.rootfs.lower, spec.image_config
-            )
-        except BaseException:
-            remove(settings, entry.id)
-            raise
+    try:
+        _make_kept(settings.detached.directories, entry.id, spec)
+    except BaseException:
+        remove(settings, entry.id, volumes=True)
+        raise
     return entry
 
 
-def _make_root(
-    directories: Directories, identifier: str, lower: Sequence[str], config: ImageConfig | None
-) -> None:
-    """What it writes to, and the image below it, stay from now on. Raises ContainerError."""
+def _make_kept(directories: Directories, identifier: str, spec: ContainerSpec) -> None:
+    """What it writes to, and what lies below, stays from now on. Raises ContainerError."""
+    store = VolumeStore.of(directories)
+    for volume in spec.volumes:
+        if not volume.is_path:
+            store.ensure(volume.source)
+    if not isinstance(spec.rootfs, OverlayRootfs):
+        return
+    layer, config = directories.kept_layer(identifier), spec.image_config
     try:
-        keep_layer(directories.kept_layer(identifier), lower, directories, config)
+        keep_layer(layer, spec.rootfs.lower, directories, config)
     except OSError as error:
         raise ContainerError(f"make container: {describe_os_error(error)}") from error
+
+
+def _with_names(job: JobSpec, image: Image | None) -> tuple[JobSpec, tuple[str, ...]]:
+    try:
+        return with_names(job, ImageConfig() if image is None else image.config)
+    except SpecError as error:
+        raise OrderError(str(error)) from error
 
 
 def start_again(settings: Settings, entry: Entry) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runtime.images.config import ImageConfig, write_config
 from runtime.spec import names_volume
-from runtime.volumes.store import data_in
+from runtime.volumes.store import DRIVER, data_in
 from supervisor.cli.listing import docker_state
 from supervisor.cli.moments import rfc3339
 from supervisor.jobspec import JobSpec
@@ -34,7 +34,9 @@ class Made:
     id: str
     config: ImageConfig
     volumes: str
-    """The directory of named volumes."""
+    """The directory of volumes."""
+    own_volumes: Mapping[str, str]
+    """The volumes that go with the container that runs, by where it sees them."""
 
 
 @frozen(kw_only=True)
@@ -116,7 +118,7 @@ def _of_made(made: Made, *, remove: bool) -> Mapping[str, Any]:
             "CapDrop": [*spec.cap_drop],
         },
         "Mounts": [
-            *(_volume(volume, made.volumes) for volume in spec.volumes),
+            *(_volume(volume, made.volumes) for volume in _present(spec, made.own_volumes)),
             *(
                 {"Type": "tmpfs", "Source": "", "Destination": each.target, "Mode": "", "RW": True}
                 for each in spec.tmpfs
@@ -125,12 +127,22 @@ def _of_made(made: Made, *, remove: bool) -> Mapping[str, Any]:
     }
 
 
+def _present(spec: JobSpec, own: Mapping[str, str]) -> list[Volume]:
+    """The volumes with their names, those of the image included; only while they are there."""
+    unnamed = {each.target: each for each in spec.volumes if each.source is None}
+    present = [each for each in spec.volumes if each.source is not None]
+    for target, name in own.items():
+        present.append(evolve(unnamed.get(target, Volume(target=target)), source=name))
+    return present
+
+
 def _volume(volume: Volume, volumes: str) -> Mapping[str, Any]:
-    if names_volume(volume.source):
-        data = data_in(f"{volumes}/{volume.source}")
-        source = {"Type": "volume", "Name": volume.source, "Source": data}
+    name = volume.source or ""
+    if names_volume(name):
+        data = data_in(f"{volumes}/{name}")
+        source = {"Type": "volume", "Name": name, "Source": data, "Driver": DRIVER}
     else:
-        source = {"Type": "bind", "Source": volume.source}
+        source = {"Type": "bind", "Source": name}
     return {
         **source,
         "Destination": volume.target,

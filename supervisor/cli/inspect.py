@@ -13,9 +13,11 @@ import click
 
 from runtime.errors import SpecError
 from runtime.images.config import ImageConfig
+from runtime.volumes.owning import own_volumes
 from supervisor.cli import candidates
 from supervisor.cli.dockerview import Made, Viewed
 from supervisor.cli.documents import attempt_document, newest, run_document
+from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, find_all
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.moments import rfc3339
@@ -120,7 +122,7 @@ def _dockers(
         id=(made[-1].container if made else "") if entry is None else entry.id,
         name=found.name,
         created=entry.created if entry is not None else runs[-1].created,
-        made=None if spec is None else _made_of(spec, found),
+        made=None if spec is None else _made_of(spec, found, newest(made)),
         run=run,
         attempt=newest(made),
         attempts=len(made),
@@ -129,7 +131,7 @@ def _dockers(
     )
 
 
-def _made_of(spec: JobSpec, found: Found) -> Made:
+def _made_of(spec: JobSpec, found: Found, attempt: AttemptRecord | None) -> Made:
     image = known_image_of(spec, found.settings.directories)
     config = ImageConfig() if image is None else image.config
     with suppress(SpecError):  # it has become another one, with which the job cannot start
@@ -140,4 +142,13 @@ def _made_of(spec: JobSpec, found: Found) -> Made:
         id="" if image is None else image.id,
         config=config,
         volumes=found.settings.directories.volumes,
+        own_volumes={} if attempt is None else _own_volumes(found, attempt),
     )
+
+
+def _own_volumes(found: Found, attempt: AttemptRecord) -> Mapping[str, str]:
+    """Those of its container, as long as that is there. Raises Failure."""
+    try:
+        return own_volumes(found.settings.directories.container(attempt.container))
+    except (OSError, ValueError) as error:
+        raise Failure(f"container {attempt.container}: read its volumes: {error}") from error

@@ -15,6 +15,7 @@ from runtime.container import Attendance, Exit, Runtime
 from runtime.directories import Directories
 from runtime.spec import ContainerSpec, Terminal
 from runtime.units import format_size
+from runtime.volumes.store import Users
 from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
 from supervisor.cli.care import under_care
 from supervisor.cli.caretaker import TerminalState
@@ -60,7 +61,7 @@ def carry_out(directories: Directories, wanted: Wanted) -> int:
 async def _run(
     directories: Directories, spec: ContainerSpec, wanted: Wanted, ours: TerminalState | None
 ) -> int:
-    runtime = Runtime.open(directories)
+    runtime = Runtime.open(directories, volume_users=partial(_users_of_volumes, directories))
     try:
         with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
             async with runtime.container(spec) as container:
@@ -72,6 +73,13 @@ async def _run(
         return _code(exit_, spec)
     finally:
         runtime.close()
+
+
+def _users_of_volumes(directories: Directories) -> Users:
+    # Only a container with volumes of its own pays for what tells.
+    from supervisor.volumeusers import users_of_volumes
+
+    return users_of_volumes(directories)
 
 
 def _code(exit_: Exit, spec: ContainerSpec) -> int:
@@ -93,7 +101,7 @@ def _clean_up(directories: Directories, container_id: str, attendance: Attendanc
 
 
 async def _remove(directories: Directories, container_id: str) -> None:
-    runtime = Runtime.open(directories)
+    runtime = Runtime.open(directories, volume_users=partial(_users_of_volumes, directories))
     try:
         async with runtime.adopted(container_id):
             pass

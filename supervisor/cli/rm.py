@@ -17,16 +17,19 @@ from supervisor.journal import JournalError
 
 @click.command
 @click.option("-f", "--force", is_flag=True, help="Kill what runs; mind no missing one.")
+@click.option(
+    "-v", "--volumes", is_flag=True, help="Remove their volumes as well that were given no name."
+)
 @click.argument(
     "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.kept
 )
 @click.pass_obj
-def command(settings: Settings, names: Sequence[str], force: bool) -> None:
+def command(settings: Settings, names: Sequence[str], force: bool, volumes: bool) -> None:
     """Remove CONTAINERs that have ended, with their logs and all that is known of them."""
     failures = []
     for name in names:
         try:
-            _remove(settings, name, force=force)
+            _remove(settings, name, force=force, volumes=volumes)
             click.echo(name)
         except (Failure, ContainerError, JournalError) as error:
             failures.append(str(error))
@@ -36,7 +39,7 @@ def command(settings: Settings, names: Sequence[str], force: bool) -> None:
         raise Failure("; ".join(failures))
 
 
-def _remove(settings: Settings, name: str, *, force: bool) -> None:
+def _remove(settings: Settings, name: str, *, force: bool, volumes: bool) -> None:
     # Only where there is something to remove is the means to do so needed.
     from supervisor.cli.removal import remove
 
@@ -47,4 +50,4 @@ def _remove(settings: Settings, name: str, *, force: bool) -> None:
         raise Failure(
             f"cannot remove container {found.name}: it is running: stop it first, or use -f"
         )
-    remove(settings, found.job)
+    remove(settings, found.job, volumes=volumes)

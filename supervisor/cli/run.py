@@ -70,7 +70,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_one("--cpuset-cpus", metavar="LIST", text="The CPUs to run on, such as 0-3,6.")
 @click.option("-c", "--cpu-shares", type=click.IntRange(2, 262144), help="Share; 1024 is usual.")
 @click.option("--pids-limit", type=int, help="Processes and threads; -1 for no limit.")
-@_many("-v", "--volume", metavar="SRC:DST[:ro]", text="Show a path of the host, or a volume.")
+@_many("-v", "--volume", metavar="[SRC:]DST[:ro]", text="Show a path of the host, or a volume.")
 @_many("--mount", metavar="OPTIONS", text="type=bind|volume|tmpfs,source=SRC,target=DST,readonly.")
 @_many("--tmpfs", metavar="DST[:OPTIONS]", text="An empty file system in memory.")
 @_many("-e", "--env", metavar="KEY[=VALUE]", text="A variable; KEY alone passes yours on.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import click
 import trio
@@ -21,6 +22,7 @@ from supervisor.detached.roster import Roster
 from supervisor.forkserver.hosting import host
 from supervisor.journal import JournalError
 from supervisor.service import Means, Service, Watcher
+from supervisor.volumeusers import users_of_volumes
 
 
 @click.command
@@ -44,16 +46,17 @@ def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -
 def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) -> int:
     own = settings.detached
     roster = Roster.of(own.directories)
+    users = partial(users_of_volumes, settings.directories)
     try:
         settings.directories.prepare()
         own.directories.prepare()
         order = Order(
             jobsfile=jobs_of(roster),
             names=(),
-            means=Means(directories=own.directories),
+            means=Means(directories=own.directories, volume_users=users),
             book=book_of(roster, again),
         )
-        keeper = Keeper(roster=roster, places=own.places)
+        keeper = Keeper(roster=roster, places=own.places, volume_users=users)
         ended = carry_out(order, _Housekeeping(keeper, settings.directories.root), ready)
         tidy_up(settings)
     except (ContainerError, JournalError) as error:

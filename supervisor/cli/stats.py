@@ -114,7 +114,7 @@ def _opened() -> Iterator[Cgroups]:
 def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> dict[str, Sample]:
     """What each of these does that runs, by name."""
     from runtime.cgroups import CgroupGone
-    from runtime.container.container import recorded_paths
+    from runtime.container.adopting import recorded_paths
     from runtime.errors import CgroupError
 
     samples = {}

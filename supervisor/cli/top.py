@@ -21,7 +21,7 @@ def command(settings: Settings, container: str) -> None:
     from contextlib import closing
 
     from runtime.cgroups import CgroupGone, Cgroups
-    from runtime.container.container import recorded_paths
+    from runtime.container.adopting import recorded_paths
 
     place, running = running_container(settings, container)
     recorded = recorded_paths(place.container(running))

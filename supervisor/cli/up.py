@@ -26,6 +26,7 @@ from supervisor.service import Book, Means
 from supervisor.systemd.activation import CONTROL, passed_descriptors
 from supervisor.systemd.liaison import Liaison
 from supervisor.systemd.notify import Notifier
+from supervisor.volumeusers import users_of_volumes
 
 _STDOUT = 1
 
@@ -77,7 +78,7 @@ def command(
     if detach and decisive is not None:
         raise click.UsageError("--detach and --exit-code-from exclude each other")
     passed = passed_descriptors(os.environ)
-    means = Means(directories=settings.directories, cgroup=cgroup, descriptor=passed.get(CONTROL))
+    means = _means(settings, cgroup, passed.get(CONTROL))
     have = partial(provide, settings, policy=pull, stream=sys.stderr)
     if ready_fd is not None:
         with background.reporting_to(ready_fd) as ready:
@@ -121,6 +122,15 @@ def _watch_or_carry_out(settings: Settings, order: Order, *, live: bool) -> Ende
         if session is not None:
             return Ended(endings=attach(settings, order, session, live=live), signal=None)
     return carry_out(order, _display(order, live=live), lambda: None)
+
+
+def _means(settings: Settings, cgroup: str | None, descriptor: int | None) -> Means:
+    return Means(
+        directories=settings.directories,
+        cgroup=cgroup,
+        descriptor=descriptor,
+        volume_users=partial(users_of_volumes, settings.directories),
+    )
 
 
 def _order(

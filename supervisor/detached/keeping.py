@@ -13,9 +13,10 @@ import trio
 from attrs import define, field
 
 from runtime.errors import ContainerError
+from runtime.volumes.store import FindUsers, VolumeStore
 from supervisor.detached.reading import jobs_of
 from supervisor.detached.roster import Roster
-from supervisor.detached.tidying import abandoned_layers, remove_layers, tidy
+from supervisor.detached.tidying import abandoned_layers, remove_layers, remove_volumes, tidy
 from supervisor.job import JobRun
 from supervisor.places import Places
 from supervisor.problems import JobsFileError
@@ -36,6 +37,8 @@ class Keeper:
 
     roster: Roster
     places: Places
+    volume_users: FindUsers
+    """Tells who uses which volumes."""
     _ended: trio.Event = field(factory=trio.Event, init=False)
 
     @property
@@ -59,6 +62,11 @@ class Keeper:
                 await trio.to_thread.run_sync(remove_layers, layers)
             except ContainerError as error:
                 log.warning("writable layer not removed", cause=str(error))
+            store = VolumeStore.of(self.places.directories)
+            try:
+                await trio.to_thread.run_sync(remove_volumes, self.roster, store, self.volume_users)
+            except ContainerError as error:
+                log.warning("volume not removed", cause=str(error))
 
     async def _follow(self, service: Service) -> None:
         try:

@@ -4,19 +4,20 @@ A change is a new file under the old name, synced before it takes its place, so 
 a part of one and a kill leaves either the old or the new. Whoever changes it holds a lock. An entry
 that cannot be read is in no other's way, and stays in the document as it is. An id is never given
 twice, so what the state database says of a container that has gone is never taken for
-another one's that has got its name.
+another one's that has got its name. The volumes that go with a container are noted in the same
+change that forgets it, and stay noted until they have gone.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from runtime.directories import Directories
 from runtime.errors import ContainerError
@@ -47,6 +48,8 @@ class Entry:
     """Whether it was ever to be started."""
     image: str | None = None
     """The digest of the image of the store that it was made of, whatever has its name now."""
+    volumes: tuple[str, ...] = ()
+    """The volumes among its own that nobody has named; the names were made up for it."""
 
     @property
     def table(self) -> Mapping[str, Any]:
@@ -68,6 +71,15 @@ class Unreadable:
         return identifier if isinstance(identifier, str) else None
 
 
+@frozen(kw_only=True)
+class _Contents:
+    """What the document says; whoever changes the document changes this."""
+
+    entries: dict[str, Entry] = field(factory=dict)
+    unreadable: list[Unreadable] = field(factory=list)
+    doomed: list[str]
+
+
 @frozen
 class Roster:
     """The document at `path`."""
@@ -81,29 +93,39 @@ class Roster:
 
     def entries(self) -> dict[str, Entry]:
         """All containers by id, oldest first. Raises ContainerError."""
-        return self._read()[0]
+        return self._read().entries
 
     def unreadable(self) -> list[Unreadable]:
         """The entries that are kept as they are. Raises ContainerError."""
-        return self._read()[1]
+        return self._read().unreadable
 
-    def _read(self) -> tuple[dict[str, Entry], list[Unreadable]]:
-        entries: dict[str, Entry] = {}
-        unreadable: list[Unreadable] = []
-        for position, raw in enumerate(self._document()):
+    def doomed_volumes(self) -> list[str]:
+        """The volumes that are to go, for their containers have gone. Raises ContainerError."""
+        return self._read().doomed
+
+    def forget_volumes(self, names: Collection[str]) -> None:
+        """Forget volumes that were to go: they have gone, or are somebody else's now."""
+        with self._changed() as contents:
+            contents.doomed[:] = [each for each in contents.doomed if each not in names]
+
+    def _read(self) -> _Contents:
+        containers, doomed = self._document()
+        contents = _Contents(doomed=doomed)
+        for position, raw in enumerate(containers):
             try:
                 entry = _entry(raw)
-                entries[entry.id] = entry
+                contents.entries[entry.id] = entry
             except TypeError as error:
                 why = f"{self.path}: containers[{position}] cannot be read: {error}"
-                unreadable.append(Unreadable(raw=raw, why=why))
-        return entries, unreadable
+                contents.unreadable.append(Unreadable(raw=raw, why=why))
+        return contents
 
-    def _document(self) -> list[object]:
+    def _document(self) -> tuple[list[object], list[str]]:
         try:
-            return list(json.loads(Path(self.path).read_bytes())["containers"])
+            document = json.loads(Path(self.path).read_bytes())
+            return list(document["containers"]), list(map(str, document.get("doomed_volumes", ())))
         except FileNotFoundError:
-            return []
+            return [], []
         except OSError as error:
             raise ContainerError(f"read {self.path}: {error.strerror}") from error
         except (ValueError, TypeError, KeyError) as error:
@@ -119,7 +141,8 @@ class Roster:
 
         Without a name it gets a new one; names that are in use `elsewhere` are in use.
         """
-        with self._changed() as entries:
+        with self._changed() as contents:
+            entries = contents.entries
             names = {entry.name: entry.id for entry in entries.values()}
             if name is not None and (name in names or name in elsewhere):
                 raise NameInUse(
@@ -134,31 +157,45 @@ class Roster:
 
     def begin(self, identifier: str) -> None:
         """Let a container be started that was only created."""
-        with self._changed() as entries:
+        with self._changed() as contents:
+            entries = contents.entries
             if identifier in entries:
                 entries[identifier] = evolve(entries[identifier], begun=True)
 
     def revise(self, identifier: str, changes: Mapping[str, Any]) -> None:
         """Give keys of a container's table other values; one that has gone stays away."""
-        with self._changed() as entries:
+        with self._changed() as contents:
+            entries = contents.entries
             if identifier in entries:
                 entry = entries[identifier]
                 entries[identifier] = evolve(entry, job={**entry.job, **changes})
 
     def remove_in_the_end(self, identifier: str) -> None:
         """Let a container be removed when it has ended."""
-        with self._changed() as entries:
+        with self._changed() as contents:
+            entries = contents.entries
             if identifier in entries:
                 entries[identifier] = evolve(entries[identifier], remove=True)
 
-    def remove(self, identifier: str) -> None:
-        """Forget a container; one that has gone already is forgotten."""
-        with self._changed() as entries:
-            entries.pop(identifier, None)
+    def remove(self, identifier: str, *, volumes: bool = False) -> None:
+        """Forget a container; one that has gone already is forgotten.
+
+        With `volumes` those that nobody has named are to go, unless another container has them.
+        """
+        with self._changed() as contents:
+            entry = contents.entries.pop(identifier, None)
+            if entry is not None and volumes:
+                named = {
+                    volume.get("source")
+                    for other in contents.entries.values()
+                    for volume in other.job.get("volumes", ())
+                }
+                contents.doomed.extend(each for each in entry.volumes if each not in named)
 
     def rename(self, identifier: str, name: str) -> None:
         """Give a container another name. Raises NameInUse, or KeyError for one that has gone."""
-        with self._changed() as entries:
+        with self._changed() as contents:
+            entries = contents.entries
             for entry in entries.values():
                 if entry.name == name:
                     raise NameInUse(
@@ -167,20 +204,23 @@ class Roster:
             entries[identifier] = evolve(entries[identifier], name=name)
 
     @contextmanager
-    def _changed(self) -> Iterator[dict[str, Entry]]:
+    def _changed(self) -> Iterator[_Contents]:
         with ExitStack() as stack:
             try:
                 stack.enter_context(locked(f"{self.path}.lock"))
             except OSError as error:
                 raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
-            before, unreadable = self._read()
-            entries = dict(before)
-            yield entries
-            if entries != before:
-                self._write(entries, [each.raw for each in unreadable])
+            before, contents = self._read(), self._read()
+            yield contents
+            if contents != before:
+                self._write(contents)
 
-    def _write(self, entries: Mapping[str, Entry], unreadable: Sequence[object]) -> None:
-        document = {"containers": [*map(asdict, entries.values()), *unreadable]}
+    def _write(self, contents: _Contents) -> None:
+        unreadable = [each.raw for each in contents.unreadable]
+        document = {
+            "containers": [*map(asdict, contents.entries.values()), *unreadable],
+            "doomed_volumes": contents.doomed,
+        }
         try:
             replace_file(self.path, json.dumps(document, indent=1).encode(), alone=True)
         except OSError as error:
@@ -189,8 +229,11 @@ class Roster:
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "id": str, "name": str, "created": (int, float), "remove": bool, "job": dict, "begun": bool,
-    "image": (str, type(None)),
+    "image": (str, type(None)), "volumes": list,
 }  # fmt: skip
+
+
+_OPTIONAL = ("begun", "image", "volumes")
 
 
 def _entry(raw: object) -> Entry:
@@ -202,9 +245,9 @@ def _entry(raw: object) -> Entry:
             raise TypeError(f"unknown key {key!r}")
         if not isinstance(value, _KINDS[key]):
             raise TypeError(f"{key} is {value!r}")
-    missing = [key for key in _KINDS if key not in raw and key not in ("begun", "image")]
+    missing = [key for key in _KINDS if key not in raw and key not in _OPTIONAL]
     if missing:
         raise TypeError(f"it has no {', '.join(missing)}")
     if not isinstance(raw["job"].get("image"), str):
         raise TypeError("its job has no image")
-    return Entry(**raw)
+    return Entry(**{**raw, "volumes": tuple(raw.get("volumes", ()))})

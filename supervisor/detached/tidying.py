@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runtime.directories import Directories, LayerDirectory
 from runtime.rootfs.writable import remove_layer
+from runtime.volumes.store import FindUsers, VolumeStore
 from supervisor.detached.roster import Roster
 from supervisor.journal import Journal
 from supervisor.places import Places
@@ -28,7 +29,7 @@ def tidy(roster: Roster, journal: Journal, places: Places) -> bool:
         entry.id for entry in entries.values() if entry.remove and _has_ended(journal, entry.id)
     ]
     for identifier in over:
-        roster.remove(identifier)
+        roster.remove(identifier, volumes=True)
     kept = _kept(roster).difference(over)
     for job in journal.job_names():
         if job not in kept:
@@ -54,6 +55,17 @@ def remove_layers(layers: Iterable[LayerDirectory]) -> None:
     """Remove them; this may take long. Raises ContainerError."""
     for layer in layers:
         remove_layer(layer)
+
+
+def remove_volumes(roster: Roster, store: VolumeStore, users: FindUsers) -> None:
+    """Remove those that were to go with their containers; this may take long.
+
+    One that is still in use goes the next time. Raises ContainerError.
+    """
+    doomed = roster.doomed_volumes()
+    if doomed:
+        store.remove_unused(doomed, users)
+        roster.forget_volumes({*doomed}.difference(store.names()))
 
 
 def _kept(roster: Roster) -> set[str | None]:

@@ -16,6 +16,7 @@ from runtime.security.capabilities import ALL_CAPABILITIES, CAP_SYS_ADMIN
 from runtime.spec import ContainerSpec, OverlayRootfs
 from supervisor.containerspec import container_spec
 from supervisor.jobspec import JobSpec
+from supervisor.mounts import Volume
 from supervisor.policies import Healthcheck
 
 DIGEST = "sha256:" + "a" * 64
@@ -47,6 +48,20 @@ def image(**config: Any) -> Image:
 def container(image: Image | None, **job: Any) -> ContainerSpec:
     """The container of a job."""
     return container_spec(JobSpec(**{"name": "j", "image": "web"} | job), "id", image)
+
+
+def test_volumes_without_a_name_are_the_containers_own() -> None:
+    """Those of the job and of its image, each with a new name; an image made of it has them too."""
+    named = Volume(source="data", target="/data")
+    job_volumes = (Volume(target="/own", read_only=True), named)
+    spec = container(image(volumes=("/data", "/more"), command=("x",)), volumes=job_volumes)
+    assert [(each.target, each.own, each.read_only) for each in spec.volumes] == [
+        ("/own", True, True), ("/data", False, False), ("/more", True, False),
+    ]  # fmt: skip
+    assert len({each.source for each in spec.volumes}) == 3
+    assert spec.volumes[1].source == "data"
+    assert spec.image_config is not None
+    assert spec.image_config.volumes == ("/data", "/more", "/own")
 
 
 def test_an_image_says_how_its_containers_start() -> None:

@@ -57,6 +57,8 @@ FORMS = [
     )),
     ("volumes = [{ source = './a:b', target = '/t', read_only = true }]", "volumes",
      (Volume(source="/srv/etl/a:b", target="/t", read_only=True),)),
+    ("volumes = ['/scratch/', { target = '/t', read_only = true }]", "volumes",
+     (Volume(target="/scratch"), Volume(target="/t", read_only=True))),
     ("tmpfs = ['/tmp', '/run:size=1m,mode=755']", "tmpfs",
      (Tmpfs(target="/tmp"), Tmpfs(target="/run", size=1 << 20, mode=0o755))),
     ("tmpfs = ['/tmp:rw,noexec,nosuid,nodev,size=1m']", "tmpfs",

@@ -164,6 +164,7 @@ def test_what_is_no_option_of_a_log_is_refused(
             "type=volume,src=a,dst=/b,volume-nocopy",
             ("volumes", {"source": "a", "target": "/b", "nocopy": True}),
         ),
+        ("type=volume,target=/b", ("volumes", {"target": "/b"})),
         ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
         ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
     ],
@@ -174,7 +175,8 @@ def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "type=bind,colour=red", "type=bind,src=a,dst=/x", "source=/a,dst=/b"]
+    "text",
+    ["", "type=bind,colour=red", "type=bind,src=a,dst=/x", "source=/a,dst=/b", "type=bind,dst=/b"],
 )
 def test_any_other_mount_is_refused(text: str) -> None:
     """Nothing that was asked for is left out."""

@@ -52,7 +52,7 @@ def _remove_ended(settings: Settings) -> int:
 
         written = tree_size(settings.detached.directories.kept_layer(entry.id).upper)
         try:
-            remove(settings, entry.id)
+            remove(settings, entry.id, volumes=False)
         except (ContainerError, JournalError) as error:
             raise Failure(f"remove container {entry.name}: {error}") from error
         click.echo(f"Deleted: {entry.id}")

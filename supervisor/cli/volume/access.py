@@ -9,11 +9,9 @@ from typing import Any
 
 from runtime.errors import ContainerError, VolumeError
 from runtime.nearest import did_you_mean
-from runtime.volumes.store import StoredVolume, VolumeStore
+from runtime.volumes.store import DRIVER, StoredVolume, VolumeStore
 from supervisor.cli.failure import Failure
 from supervisor.cli.settings import Settings
-
-DRIVER = "local"
 
 
 @contextmanager

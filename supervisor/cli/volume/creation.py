@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from runtime.volumes.store import new_name
+from runtime.volumes.naming import new_name
 from supervisor.cli.settings import Settings
 from supervisor.cli.volume.access import volume_store
 from supervisor.values import read_labels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from runtime.nearest import did_you_mean
-from runtime.volumes.store import StoredVolume
+from runtime.volumes.store import DRIVER, StoredVolume
 
 _KEYS = ("dangling", "driver", "label", "name")
 
@@ -32,7 +32,7 @@ def _matches(volume: StoredVolume, key: str, value: str, used: bool) -> bool:
             raise ValueError(f"'dangling={value}' is neither true nor false")
         return used == (value == "false")
     if key == "driver":
-        return value == "local"
+        return value == DRIVER
     if key == "name":
         return value in volume.name
     label, equals, text = value.partition("=")

@@ -68,7 +68,7 @@ def test_a_signal_that_ends_it_is_in_the_code(pocker: Pocker, image: str) -> Non
         (["--env-file", "/absent"], "--env-file: /absent: no such file"),
         (["--network", "bridge"], "--network: "),
         (["--name", "../x"], "--name: '../x' is not a valid container id"),
-        (["--mount", "type=volume,target=/x"], "--mount: "),
+        (["--mount", "type=bind,target=/x"], "--mount: "),
     ],
 )
 def test_bad_options_start_nothing(

@@ -10,7 +10,8 @@ import pytest
 
 from runtime.directories import Directories
 from runtime.errors import VolumeError
-from runtime.volumes.store import VolumeInUse, VolumeStore, new_name
+from runtime.volumes.naming import new_name
+from runtime.volumes.store import VolumeInUse, VolumeStore
 from runtime.volumes.usage import note_volumes, volumes_in_use
 from tests.integration.images.killing import dies_at
 

@@ -81,6 +81,7 @@ def test_both_forms_are_one_document(past: Past) -> None:
             "Type": "volume",
             "Name": "kept",
             "Source": f"{past.top}/state/volumes/kept/_data",
+            "Driver": "local",
             "Destination": "/kept",
             "Mode": "",
             "RW": True,

@@ -71,6 +71,30 @@ def test_changes(roster: Roster) -> None:
     assert roster.entries() == {}
 
 
+def test_volumes_are_noted_as_their_container_is_forgotten(roster: Roster) -> None:
+    """Those that were made for it, unless another container names one; until they have gone."""
+    names = ("a" * 64, "b" * 64)
+
+    def with_volumes(identifier: str, name: str) -> Entry:
+        return evolve(make(identifier, name), volumes=names)
+
+    def naming(identifier: str, name: str) -> Entry:
+        job = {"image": "host", "volumes": [{"source": names[1], "target": "/x"}]}
+        return evolve(make(identifier, name), job=job)
+
+    left, gone = roster.add("left", with_volumes), roster.add("gone", with_volumes)
+    roster.add("other", naming)
+    assert roster.entries()[gone.id].volumes == names
+    roster.remove(left.id)
+    assert roster.doomed_volumes() == []
+    roster.remove(gone.id, volumes=True)
+    roster.remove(gone.id, volumes=True)
+    assert roster.doomed_volumes() == [names[0]]
+    roster.forget_volumes(["c", names[0]])
+    assert roster.doomed_volumes() == []
+    assert [each.name for each in roster.entries().values()] == ["other"]
+
+
 def test_a_kill_in_the_middle_leaves_the_old_one(
     roster: Roster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,8 @@ class Play:
         return (
             f'name = "{project}"\n[jobs.job]\nimage = "{"host" if self.host else image}"\n'
             f"command = {command}\n"
-            f'volumes = ["./out:/out"]\ntmpfs = ["/tmp:size=1m"]\nmemory = "64m"\n{self.keys}\n'
+            'volumes = ["./out:/out", "/own"]\ntmpfs = ["/tmp:size=1m"]\n'
+            f'memory = "64m"\n{self.keys}\n'
         )
 
 

@@ -44,6 +44,8 @@ def left_behind(top: Path, project: str) -> Iterator[str]:
     for directory in (top / "r/containers", top / "s/containers"):
         if directory.exists():
             yield from (f"left: {path}" for path in directory.iterdir())
+    for path in (top / "s/volumes").glob("[!.]*"):
+        yield f"left: {path}"
     for path in (top / "r").rglob("*"):
         if path.is_fifo() or path.is_socket():
             yield f"left: {path}"

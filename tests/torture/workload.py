@@ -258,7 +258,7 @@ def jobs_file(jobs: Sequence[Job], project: str, concurrency: int) -> str:
         f"concurrency = {concurrency}",
         "[defaults]",
         'image = "host"',
-        'volumes = ["./out:/out", "./torture:/torture:ro"]',
+        'volumes = ["./out:/out", "./torture:/torture:ro", "/own"]',
         'log = { max_size = "8m", max_files = 40 }',
     ]
     for job in jobs:

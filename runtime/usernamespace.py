@@ -20,6 +20,10 @@ from runtime.kernel import CLONE_NEWUSER, unshare
 from runtime.owners import IdMap, Owners, parse_map, subordinate_ids, user_map
 
 _MAP_PROGRAMS = ("newuidmap", "newgidmap")
+_REFUSALS = {
+    errno.EPERM: "this machine lets only root make one",
+    errno.ENOSPC: "this machine allows no more of them (user.max_user_namespaces)",
+}
 
 
 @cache
@@ -46,9 +50,7 @@ def enter_user_namespace() -> None:
         else:
             _enter_alone(uid, gid)
     except OSError as error:
-        cause = (error.strerror or str(error)).lower()
-        if error.errno in (errno.EPERM, errno.ENOSPC):
-            cause += " (does this machine allow user namespaces to ordinary users?)"
+        cause = _REFUSALS.get(error.errno or 0) or (error.strerror or str(error)).lower()
         raise ContainerError(f"make a user namespace for user {uid}: {cause}") from error
     owners_here.cache_clear()
 

@@ -64,6 +64,18 @@ def test_ids_cannot_be_mapped_without_the_programs(user: OrdinaryUser, tmp_path:
     assert not Path(user.directories.state).exists()
 
 
+def test_a_machine_may_have_no_namespaces_for_him(user: OrdinaryUser) -> None:
+    """The kernel's own word for it is that a disk is full; he is told what is meant."""
+    forbid = "echo 0 >/proc/sys/user/max_user_namespaces; exec setpriv --reuid 5 --regid 5"
+    done = user.run(
+        "unshare", "--user", "--map-root-user", "--map-auto", "sh", "-c",
+        f'{forbid} --clear-groups "$@"', "sh", sys.executable, "-m", "supervisor", "load",
+    )  # fmt: skip
+    why = "this machine allows no more of them (user.max_user_namespaces)"
+    assert done.stderr == f"pocker: make a user namespace for user 5: {why}\n"
+    assert done.returncode == 1
+
+
 def test_ids_that_are_not_his_are_refused(user: OrdinaryUser, tmp_path: Path) -> None:
     """The programs look for themselves; what they say is passed on."""
     path = user.give(save(tmp_path, [archive(Member(name="f"))]))

@@ -113,12 +113,10 @@ def measure(engines: Sequence[Engine], rounds: int) -> Iterator[tuple[str, str, 
         return trio.run(take_turns, contenders, rounds)
 
     pocker, _, podman = engines
-    yield (
-        "run --rm",
-        PODMAN,
-        times([each.contender(*each.run_words, "--rm", IMAGE, "true") for each in engines]),
-    )
+    runs = [each.contender(*each.run_words, "--rm", IMAGE, "true") for each in engines]
+    yield "run --rm, no supervisor", PODMAN, times(runs)
     with running(pocker) as name, running(podman):
+        yield "run --rm", PODMAN, times(runs)
         yield "exec", PODMAN, times([each.contender("exec", name, "true") for each in engines])
         installed = Path(pocker.words[0]).with_name("python")
         python = _contender(PYTHON, [str(installed), "-c", "pass"])

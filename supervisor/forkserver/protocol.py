@@ -18,6 +18,9 @@ COMMANDS = frozenset({"exec", "run"})
 _VALUED = frozenset({"--root", "--state", "--log-level", "--log-format"})
 """Options in front of the command's name."""
 
+_ABOUT_FILES = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+"""Variables that make Python write another way, and do the same."""
+
 LENGTH_BYTES = 4
 MAX_REQUEST = 16 << 20
 """Bytes; the kernel lets a program have 6 MiB of arguments and variables."""
@@ -59,7 +62,8 @@ def interpreter() -> bytes:
     """What has to be the same in both: other code would do other things."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     encodings = [sys.getfilesystemencoding(), sys.stdout.encoding]
-    variables = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("PYTHON"))
+    names = {name for name in os.environ if name.startswith("PYTHON")} - _ABOUT_FILES
+    variables = [f"{name}={os.environ[name]}" for name in sorted(names)]
     return os.fsencode("\n".join([sys.executable, package, *encodings, *variables]))
 
 

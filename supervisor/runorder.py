@@ -177,21 +177,27 @@ def cpu_weight(shares: int) -> int:
 
 def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
     """The key and the entry that ``--mount type=bind,source=/a,target=/b,readonly`` stands for."""
+    options = text.split(",")
+    kinds = [option.removeprefix("type=") for option in options if option.startswith("type=")]
+    kind = kinds[-1] if kinds else "volume"
+    if kind not in _MOUNTS:
+        raise OrderError(f"--mount: {text!r}: type={kind} is neither bind, volume nor tmpfs")
     table: dict[str, object] = {}
-    kind = "volume"
-    for option in text.split(","):
+    for option in options:
         name, equals, value = option.partition("=")
-        if name == "type":
-            kind = value
-        elif name in _MOUNT_KEYS and equals and value:
+        of_kind = name.partition("-")[0]
+        if (of_kind in _MOUNTS and of_kind != kind) or (kind == "tmpfs" and name in _NOT_OF_TMPFS):
+            raise OrderError(f"--mount: {text!r}: {name} is no option of type={kind}")
+        if name in _MOUNT_KEYS and equals and value:
             table[_MOUNT_KEYS[name]] = value
         elif name in _MOUNT_FLAGS and value in ("", "true", "1"):
             table[_MOUNT_FLAGS[name]] = True
-        else:
+        elif name != "type":
             near = did_you_mean(name, ("type", "readonly", *_MOUNT_KEYS))
             raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
-    if kind not in _MOUNTS:
-        raise OrderError(f"--mount: {text!r}: type={kind} is neither bind, volume nor tmpfs")
+    for key in ("target", "source") if kind == "bind" else ("target",):
+        if key not in table:
+            raise OrderError(f"--mount: {text!r}: {key} is missing")
     if kind != "tmpfs" and is_marked_path(str(table.get("source", ""))) != (kind == "bind"):
         wanted = "a path" if kind == "bind" else "the name of a volume"
         raise OrderError(f"--mount: {text!r}: the source of type={kind} is {wanted}")
@@ -232,6 +238,7 @@ _LOG_OPTIONS: Mapping[str, tuple[str, Callable[[str], object]]] = {
 _ANY = "any"
 _MOUNTS = {"bind": "volumes", "volume": "volumes", "tmpfs": "tmpfs"}
 _MOUNT_FLAGS = {"readonly": "read_only", "ro": "read_only", "volume-nocopy": "nocopy"}
+_NOT_OF_TMPFS = ("source", "src", "readonly", "ro")
 _MOUNT_KEYS = {
     "source": "source",
     "src": "source",
@@ -257,4 +264,5 @@ def _of_spec(error: SpecError) -> str:
 
 def _told(key: str, message: str, *below: str | int) -> str:
     option = _PARTS.get(".".join((key, *map(str, below)))) or OPTIONS.get(key)
-    return f"{option or show_path((key,))}: {message}"
+    name = f" {below[0]}" if key == "ulimits" and below else ""
+    return f"{option or show_path((key,))}{name}: {message}"

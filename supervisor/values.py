@@ -258,6 +258,8 @@ def read_labels(value: object) -> dict[str, str]:
 
 def _read_label(entry: object) -> tuple[str, str]:
     name, _, text = read_text(entry).partition("=")
+    if not name:
+        raise ValueError(f"{entry!r} has no name")
     return name, text
 
 

@@ -1,6 +1,6 @@
 """Which unpacked layers containers stand on.
 
-Beside its writable layer a container of an image of the store has a list of the layers below it,
+Beside its writable layer a container whose root is an overlay has a list of the layers below it,
 from before it is first mounted until it is gone. It is written first and the layers are looked at
 afterwards, while a collection takes layers away only with the store locked, after reading all
 lists: so either the list is seen, or the container finds a layer missing before it starts.

@@ -22,7 +22,7 @@ def lower_layers(layer: LayerDirectory, directories: Directories) -> list[str]:
     """What a writable layer lies on, topmost first. Raises ContainerError where nobody knows."""
     noted = noted_layers(layer)
     if noted is None:
-        raise ContainerError("its root does not stand on an image of the store")
+        raise ContainerError("its root does not stand on an image of the store or a directory")
     make_skeleton(directories.skeleton)
     return [*noted, directories.skeleton]
 

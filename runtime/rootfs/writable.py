@@ -41,8 +41,7 @@ async def make_writable_layer(spec: ContainerSpec, directories: Directories) -> 
     layer = writable_layer(spec, directories)
     if spec.rootfs.keep is None:
         os.mkdir(layer.path, 0o700)
-        if _is_of_store(spec.rootfs.lower, directories):
-            note_layers(layer, spec.rootfs.lower)
+        note_layers(layer, spec.rootfs.lower)
         _fill(layer, spec.rootfs.lower, directories, spec.image_config)
         return
     keep = partial(keep_layer, layer, spec.rootfs.lower, directories, spec.image_config)

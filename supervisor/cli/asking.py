@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import click
-
 from supervisor.api import ControlClient, ControlError
 from supervisor.cli.control import ask
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, find_all, has_ended
+from supervisor.cli.finding import Found, find, has_ended
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
+from supervisor.cli.turns import in_turn
 
 
 def ask_about(
@@ -21,12 +20,15 @@ def ask_about(
     verb: str,
     request: Callable[[ControlClient, str], object],
 ) -> None:
-    """Ask it about each, and tell whose turn was last; `request` gets the job. Raises Failure."""
-    for found in find_all(settings, words):
+    """Ask it about each, and tell of whom that is done; `request` gets the job. Raises Failure."""
+
+    def ask_about_one(word: str) -> None:
+        found = find(settings, word)
         if has_ended(found):
             raise Failure(f"cannot {verb} container {found.name}: it is not running")
         _ask(settings, found, verb, request)
-        click.echo(found.word)
+
+    in_turn(words, ask_about_one)
 
 
 def _ask(

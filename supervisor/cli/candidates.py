@@ -110,6 +110,15 @@ rooted = _completer(
 """Containers, which have a root of their own also when they do not run, and jobs that run."""
 known = _completer(lambda context: [*_kept(context, lambda _: True), *_jobs(context)])
 """Containers and jobs."""
+everything = _completer(
+    lambda context: [
+        *_kept(context, lambda _: True),
+        *_jobs(context),
+        *_images(context),
+        *_volumes(context),
+    ]
+)
+"""Containers, jobs, images and volumes."""
 images = _completer(_images)
 """Images of the store."""
 roots = _completer(lambda context: [*_images(context), "host"])

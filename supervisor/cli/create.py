@@ -19,7 +19,7 @@ def _create(settings: Settings, /, **options: Any) -> int:
     return 0
 
 
-command = run.RunCommand(
+command = click.Command(
     name="create",
     params=[parameter for parameter in run.command.params if parameter.name != "detach"],
     callback=_create,

@@ -11,7 +11,6 @@ import click
 from attrs import asdict, define, field, frozen
 
 from runtime.nearest import did_you_mean
-from supervisor.cli.failure import USAGE, Failure
 from supervisor.cli.filters import read_filters
 from supervisor.cli.finding import entries_of
 from supervisor.cli.format import Format, format_option
@@ -182,5 +181,5 @@ def _moment(option: str, text: str | None, otherwise: float) -> float:
     try:
         moment = parse_moment(option, text, time.time_ns())
     except SpecError as error:
-        raise Failure(str(error), code=USAGE) from error
+        raise click.UsageError(str(error)) from error
     return datetime.fromisoformat(f"{moment[:_MICROSECONDS]}+00:00").timestamp()

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.failure import START_FAILED, Failure
+from supervisor.cli.failure import Failure
 from supervisor.cli.finding import running_container
 from supervisor.cli.here import here
-from supervisor.cli.run import NOT_A_TERMINAL, RunCommand, refusals, variables_of
+from supervisor.cli.run import NOT_A_TERMINAL, refusals, variables_of
 from supervisor.cli.settings import Settings
 
+NOT_STARTED = 126
+"""As Docker has it, where not even the command is to blame."""
 
-@click.command(cls=RunCommand, context_settings={"allow_interspersed_args": False})
+
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it; its output is dropped.")
@@ -50,14 +53,14 @@ def command(
     """
     if not detach and interactive and tty and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
-    place, found = running_container(settings, container, code=START_FAILED)
+    place, found = running_container(settings, container)
     # Only now has this command anything to do that needs more.
     from supervisor.cli.joined import Addition, carry_out
     from supervisor.runorder import read_order
 
     variables = [*variables_of(env_file), *env]
     asked = {"working_dir": workdir, "user": user, "environment": variables, "command": [*words]}
-    with refusals():
+    with refusals(unstarted=NOT_STARTED):
         job = read_order({key: value for key, value in asked.items() if value}, here(), os.environ)
         addition = Addition(
             command=job.command,

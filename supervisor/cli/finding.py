@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
@@ -17,7 +17,9 @@ from supervisor.cli.settings import Settings
 from supervisor.detached.roster import Entry, Roster, Unreadable
 from supervisor.journal import JournalReader
 
-NO_SUCH = "no such container"
+
+class NoSuchContainer(Failure):
+    """No container, and no job, is called so."""
 
 
 @frozen(kw_only=True)
@@ -54,16 +56,16 @@ def _read(settings: Settings) -> Iterator[Roster]:
         raise Failure(str(error)) from error
 
 
-def find(settings: Settings, word: str, *, code: int = 1) -> Found:
+def find(settings: Settings, word: str) -> Found:
     """The container that a word means. Raises Failure.
 
     In this order: the name or id of one of `run -d`, a job's name, the beginning of an id that no
-    other begins with. Where there is none of `run -d`, any other word is taken for a job's name.
+    other begins with.
     """
-    return evolve(_find(settings, word, code), word=word)
+    return evolve(_find(settings, word), word=word)
 
 
-def _find(settings: Settings, word: str, code: int) -> Found:
+def _find(settings: Settings, word: str) -> Found:
     entries = entries_of(settings)
     for entry in entries.values():
         if word in (entry.name, entry.id):
@@ -81,13 +83,20 @@ def _find(settings: Settings, word: str, code: int) -> Found:
     ]
     if len(found) == 1 and word:
         return found[0]
-    if not entries:
-        return Found(settings=settings, job=word, name=word)
     if found and word:
         names = ", ".join(each.name for each in found)
-        raise Failure(f"{word} is the beginning of several ids: {names}", code=code)
-    known = [entry.name for entry in entries.values()] + jobs
-    raise Failure(f"{NO_SUCH}: {word}{did_you_mean(word, known)}", code=code)
+        raise Failure(f"{word} is the beginning of several ids: {names}")
+    if word in _names(settings.directories.containers):
+        raise Failure(f"container {word} is that of a `pocker run` in the foreground")
+    known = [*(entry.name for entry in entries.values()), *jobs]
+    raise NoSuchContainer(f"no such container: {word}{did_you_mean(word, known)}")
+
+
+def known_names(settings: Settings) -> list[str]:
+    """The names of all containers of `run -d`, and of all jobs."""
+    with open_journal(settings) as journal:
+        jobs = [] if journal is None else journal.job_names()
+    return [*(entry.name for entry in entries_of(settings).values()), *jobs]
 
 
 def find_all(settings: Settings, words: Sequence[str]) -> list[Found]:
@@ -96,12 +105,12 @@ def find_all(settings: Settings, words: Sequence[str]) -> list[Found]:
     return [*found.values()]
 
 
-def containers(found: Sequence[Found]) -> Sequence[Found]:
-    """The same where all are of `run -d`. Raises Failure."""
-    for each in found:
-        if each.entry is None:
-            raise Failure(f"{NO_SUCH}: {each.name}")
-    return found
+def find_kept(settings: Settings, word: str) -> tuple[Found, Entry]:
+    """One of `run -d`, and what is written down of it. Raises Failure."""
+    found = find(settings, word)
+    if found.entry is None:
+        raise Failure(f"{word} is a job of `up`, and no container of `run -d`")
+    return found, found.entry
 
 
 def has_ended(found: Found) -> bool:
@@ -115,7 +124,7 @@ def require_run(found: Found) -> None:
         raise Failure(f"container {found.name} was never started")
 
 
-def running_container(settings: Settings, wanted: str, *, code: int = 1) -> tuple[Directories, str]:
+def running_container(settings: Settings, wanted: str) -> tuple[Directories, str]:
     """Where the container is that a word means, and its id there. Raises Failure.
 
     Also one of `pocker run`, which nobody has written down.
@@ -123,19 +132,20 @@ def running_container(settings: Settings, wanted: str, *, code: int = 1) -> tupl
     names = _names(settings.directories.containers)
     if wanted in names:
         return settings.directories, wanted
-    with suppress(Failure):
+    problem = None
+    try:
         meant = find(settings, wanted)
         container = current_container(meant)
         if container is not None:
             return meant.settings.directories, container
+    except Failure as error:
+        problem = error
     found = [name for name in names if wanted and name.startswith(wanted)]
-    if len(found) > 1:
-        raise Failure(f"{wanted} is the beginning of {', '.join(found)}", code=code)
-    if not found:
-        known = [*names, *(entry.name for entry in entries_of(settings).values())]
-        near = "" if wanted in known else did_you_mean(wanted, known)
-        raise Failure(f"no container {wanted} is running{near}", code=code)
-    return settings.directories, found[0]
+    if len(found) == 1:
+        return settings.directories, found[0]
+    if found:
+        raise Failure(f"{wanted} is the beginning of {', '.join(found)}")
+    raise problem or Failure(f"container {wanted} is not running")
 
 
 def _names(directory: str) -> list[str]:

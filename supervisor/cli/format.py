@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import click
 
+from supervisor.cli.failure import Failure
 from supervisor.cli.table import format_table
 from supervisor.cli.template import TemplateError, columns_of, render
 from supervisor.cli.terminal import harmless
@@ -52,7 +53,7 @@ def echo_rendered(
     headings: Mapping[str, str] = {},
     known: Collection[str] = (),
 ) -> None:
-    """A line for each, in a form of the user's own. Raises UsageError.
+    """A line for each, in a form of the user's own. Raises Failure.
 
     Where the `known` fields are told, others are refused even if there is no document.
     One that begins with ``table`` is a table; `headings` are those of fields that are not called
@@ -69,6 +70,6 @@ def echo_rendered(
             return
         lines = [render(template, document) for document in documents]
     except TemplateError as error:
-        raise click.UsageError(f"--format: {error}") from error
+        raise Failure(f"--format: {error}") from error
     for line in lines:
         click.echo(harmless(line) if sys.stdout.isatty() else line)

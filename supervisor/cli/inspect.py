@@ -1,4 +1,4 @@
-"""`pocker inspect`: all that is known about jobs and containers, for programs and for people."""
+"""`pocker inspect`: all that is known about jobs, containers, images and volumes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import click
 
 from runtime.errors import SpecError
 from runtime.images.config import ImageConfig
+from runtime.nearest import did_you_mean
 from runtime.volumes.owning import own_volumes
 from supervisor.cli import candidates
 from supervisor.cli.dockerview import Made, Viewed
 from supervisor.cli.documents import attempt_document, newest, run_document
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, find_all
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.finding import Found, NoSuchContainer, find, known_names
 from supervisor.cli.moments import rfc3339
 from supervisor.cli.records import last_run, open_journal, paused_jobs
 from supervisor.cli.settings import Settings
+from supervisor.cli.turns import show_in_turn
 from supervisor.containerspec import own_config
 from supervisor.detached.reading import job_of
 from supervisor.detached.roster import Roster
@@ -32,31 +33,84 @@ from supervisor.journal import AttemptRecord, Journal, RunRecord
 from supervisor.problems import JobsFileError
 from supervisor.sources import open_jobsfile
 
+KINDS = ("container", "image", "volume")
+"""In the order in which they are looked through, as Docker does it."""
+
 
 @click.command
 @click.option(
     "-f", "--format", "form", metavar="TEMPLATE", help="A line for each, as '{{.State.Status}}'."
 )
+@click.option("--type", "kind", type=click.Choice(KINDS), help="Look among nothing else.")
 @click.argument(
     "names",
     nargs=-1,
     required=True,
-    metavar="JOB|CONTAINER...",
-    shell_complete=candidates.known,
+    metavar="NAME...",
+    shell_complete=candidates.everything,
 )
 @click.pass_obj
-def command(settings: Settings, names: Sequence[str], form: str | None) -> None:
-    """Show the definition of jobs or containers, all their runs and all attempts, as a JSON array.
+def command(settings: Settings, names: Sequence[str], form: str | None, kind: str | None) -> None:
+    """Show all that is known about jobs, containers, images or volumes, as a JSON array.
 
-    What Docker tells of a container is there by Docker's names, `Config` being what comes of its
-    definition and its image. The definition of a job is the one that the file of the last run has
-    now; null if it has none any more.
+    A NAME that several have means the first of these. What Docker tells is there by Docker's
+    names. Of jobs and containers there are also the definition, all runs and all attempts; `Config`
+    is what comes of definition and image. The definition of a job is the one that the file of the
+    last run has now; null if it has none any more.
     """
-    documents = [_document(found) for found in find_all(settings, names)]
-    if form is None:
-        print_json(documents)
-    else:
-        echo_rendered(form, documents)
+    looks = [_LOOKS[each] for each in KINDS if kind in (None, each)]
+
+    def document(name: str) -> Mapping[str, Any]:
+        known: list[str] = []
+        for look in looks:
+            found = look(settings, name, known)
+            if found is not None:
+                return found
+        raise Failure(f"no such {kind or 'object'}: {name}{did_you_mean(name, known)}")
+
+    show_in_turn(names, document, form)
+
+
+def _look_for_container(
+    settings: Settings, name: str, known: list[str]
+) -> Mapping[str, Any] | None:
+    try:
+        return _document(find(settings, name))
+    except NoSuchContainer:
+        known += known_names(settings)
+        return None
+
+
+def _look_for_image(settings: Settings, name: str, known: list[str]) -> Mapping[str, Any] | None:
+    # Each kind pays for its own imports only.
+    from runtime.images.naming import familiar_names
+    from supervisor.cli.image.access import image_store
+    from supervisor.cli.image.inspection import image_document
+
+    with image_store(settings) as store:
+        if store.has(name):
+            return image_document(store, store.find(name))
+        known += familiar_names(store.entries())
+        return None
+
+
+def _look_for_volume(settings: Settings, name: str, known: list[str]) -> Mapping[str, Any] | None:
+    from supervisor.cli.volume.access import volume_document, volume_store
+
+    with volume_store(settings) as store:
+        names = store.names()
+        if name in names:
+            return volume_document(store.find(name))
+        known += names
+        return None
+
+
+_LOOKS = {
+    "container": _look_for_container,
+    "image": _look_for_image,
+    "volume": _look_for_volume,
+}
+"""Each returns what is known of the one with a name, or else adds to the names that there are."""
 
 
 def _document(found: Found) -> Mapping[str, Any]:
@@ -87,7 +141,10 @@ def _asked(found: Found) -> dict[str, Any]:
 def _of_entry(found: Found) -> tuple[Mapping[str, Any], JobSpec]:
     entry = found.entry
     assert entry is not None
-    spec = job_of(entry, Roster.of(found.settings.directories).path)
+    try:
+        spec = job_of(entry, Roster.of(found.settings.directories).path)
+    except JobsFileError as error:
+        raise Failure(str(error)) from error
     about = {
         "id": entry.id,
         "name": entry.name,

@@ -12,7 +12,6 @@ from attrs import evolve, frozen
 
 from runtime.container import Container, Runtime
 from runtime.directories import Directories
-from runtime.errors import StartError
 from runtime.execspec import ExecSpec, load_inherited
 from runtime.process import ExitStatus
 from runtime.security.bounding import bounding_set
@@ -20,7 +19,7 @@ from runtime.spec import Terminal
 from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
 from supervisor.cli.care import under_care
 from supervisor.cli.caretaker import TerminalState
-from supervisor.cli.failure import START_FAILED
+from supervisor.cli.failure import START_FAILED, Failure
 
 
 @frozen(kw_only=True)
@@ -90,7 +89,7 @@ def _inherited(container: Container, addition: Addition) -> ExecSpec:
     try:
         return load_inherited(path.read_text(), addition.command)
     except (FileNotFoundError, ValueError) as error:
-        raise StartError(f"container {container.id} is not running") from error
+        raise Failure(f"container {container.id} is not running") from error
 
 
 def _code(status: ExitStatus | None) -> int:

@@ -63,13 +63,13 @@ def command(
     """
     if follow and until is not None:
         raise click.UsageError("--follow and --until exclude each other")
+    query = _query(since, until, tail, stream)
     wanted = find_all(settings, jobs)
     for found in wanted:
         require_run(found)
     if len({found.settings for found in wanted}) > 1:
         raise Failure("the output of jobs and of containers cannot be shown together")
     own, titles = wanted[0].settings, {found.job: found.name for found in wanted}
-    query = _query(since, until, tail, stream)
     printer = Printer(
         sys.stdout.buffer,
         titles,

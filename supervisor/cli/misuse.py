@@ -1,21 +1,71 @@
-"""What is wrong with a command line, as one line that names the nearest right one. Pure."""
+"""What is wrong with a command line, as one line that names the nearest right one. Pure.
+
+The exit codes are Docker's for its commands, and 2 for those that it does not have.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
-from runtime.nearest import nearest
+from runtime.nearest import did_you_mean, nearest
+from supervisor.cli.failure import START_FAILED, USAGE, Failure
+
+OWN = frozenset({
+    "up", "reload", "down", "history", "check", "plan", "graph", "man", "serve", "systemd",
+    "image verify",
+})  # fmt: skip
+"""The commands that Docker does not have, or by whose name it means something else."""
+_ARGUMENTS = 1
+"""Docker's code where a word is missing or is one too many, which no option asks for."""
+_TOO_MANY = "Got unexpected extra argument"
+"""Only so does click tell it from other mistakes."""
+
+
+def unknown_command(context: click.Context, name: str, known: Collection[str]) -> Failure:
+    """What is to be raised for a command that a program, or a command of it, does not have."""
+    path = context.command_path
+    hint = did_you_mean(name, known) or f"; see '{path} --help'"
+    return Failure(f"unknown command: {path} {name}{hint}")
+
+
+def code_of(error: click.ClickException) -> int:
+    """The exit code of an error that click has found."""
+    if not isinstance(error, click.UsageError):
+        return error.exit_code
+    path = "" if error.ctx is None else error.ctx.command_path.partition(" ")[2]
+    if path in OWN or path.partition(" ")[0] in OWN:
+        return USAGE
+    return _ARGUMENTS if _is_about_arguments(error) else START_FAILED
 
 
 def told(error: click.ClickException) -> str:
     """The message of an error that click has found, as all others are written."""
     if isinstance(error, click.NoSuchOption):
         near = _nearest_option(error)
-        return f"no such option: {error.option_name}" + (
-            f'; did you mean "{near}"?' if near else ""
-        )
+        hint = f'; did you mean "{near}"?' if near else _see_help(error)
+        return f"{_unknown_flag(error.option_name)}{hint}"
     message = error.format_message().rstrip(".")
-    return message[:1].lower() + message[1:]
+    hint = _see_help(error) if _is_about_arguments(error) else ""
+    return f"{message[:1].lower()}{message[1:]}{hint}"
+
+
+def _is_about_arguments(error: click.ClickException) -> bool:
+    if isinstance(error, click.BadParameter):
+        return isinstance(error.param, click.Argument)
+    return error.message.startswith(_TOO_MANY)
+
+
+def _unknown_flag(name: str) -> str:
+    if name.startswith("--"):
+        return f"unknown flag: {name}"
+    return f"unknown shorthand flag: {name[1:]!r} in {name}"
+
+
+def _see_help(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return "" if context is None else f"; see '{context.command_path} --help'"
 
 
 def _nearest_option(error: click.NoSuchOption) -> str | None:

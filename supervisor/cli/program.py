@@ -19,9 +19,8 @@ from typing import NoReturn
 
 import click
 
-from runtime.nearest import did_you_mean
 from supervisor.cli.failure import USAGE, Failure, describe_os_error
-from supervisor.cli.misuse import told
+from supervisor.cli.misuse import code_of, told, unknown_command
 from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
 from supervisor.cli.terminal import harmless
 from supervisor.problems import JobsFileError
@@ -67,7 +66,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "diff": "List what a container has changed in its root.",
         "events": "Show what happened, as it happens.",
         "history": "List past runs of jobs.",
-        "inspect": "Show all that is known about jobs, as JSON.",
+        "inspect": "Show all that is known about containers, images and more, as JSON.",
     },
     "Images": {
         "images": "List images.",
@@ -141,9 +140,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
-            raise Failure(
-                f"no such command: {args[0]}{did_you_mean(args[0], _COMMANDS)}", code=USAGE
-            )
+            raise unknown_command(ctx, args[0], _COMMANDS)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
@@ -194,7 +191,7 @@ def program(
     """Run jobs from a TOML file, each in a container of its own."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
-        ctx.exit(USAGE)
+        ctx.exit(0)
     ctx.obj = Settings.of(root, state, log_level, log_format)
 
 
@@ -245,9 +242,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         _complain([str(error)])
         return error.code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 0
     except click.ClickException as error:
         _complain([told(error)])
-        return error.exit_code
+        return code_of(error)
     except OSError as error:
         _complain([describe_os_error(error)])
         _abandon_output()

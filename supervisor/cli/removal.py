@@ -34,10 +34,9 @@ def tidy_up(settings: Settings) -> None:
     """Take away what is over. Raises ContainerError or JournalError."""
     own = settings.detached
     roster = Roster.of(own.directories)
-    if own.places.database.exists():
-        with closing(Journal.open(own.places.database)) as journal:
-            tidy(roster, journal, own.places)
-            remove_layers(abandoned_layers(roster, journal, own.directories))
+    with closing(Journal.open(own.places.database)) as journal:
+        tidy(roster, journal, own.places)
+        remove_layers(abandoned_layers(roster, journal, own.directories))
     users = partial(users_of_volumes, settings.directories)
     remove_volumes(roster, VolumeStore.of(own.directories), users)
 

@@ -7,7 +7,7 @@ import click
 from runtime.errors import ContainerError
 from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import containers, find_all
+from supervisor.cli.finding import find_kept
 from supervisor.cli.settings import Settings
 from supervisor.detached.naming import check_name
 from supervisor.detached.roster import Roster
@@ -19,7 +19,7 @@ from supervisor.detached.roster import Roster
 @click.pass_obj
 def command(settings: Settings, container: str, name: str) -> None:
     """Call CONTAINER by another NAME from now on; its id stays."""
-    (found,) = containers(find_all(settings, [container]))
+    found, _ = find_kept(settings, container)
     try:
         check_name(name)
         Roster.of(settings.detached.directories).rename(found.job, name)

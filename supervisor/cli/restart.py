@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.finding import Found, containers, find_all, has_ended
+from supervisor.cli.finding import find_kept, has_ended
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
+from supervisor.cli.turns import in_turn
 
 
 @click.command
@@ -20,16 +21,14 @@ from supervisor.cli.standby import require_served
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], grace: float | None) -> None:
     """Stop CONTAINERs, killing what has not ended after SECONDS, and start them again."""
-    for found in containers(find_all(settings, names)):
-        _restart(settings, found, grace)
-        click.echo(found.word)
+    in_turn(names, lambda word: _restart(settings, word, grace))
 
 
-def _restart(settings: Settings, found: Found, grace: float | None) -> None:
+def _restart(settings: Settings, word: str, grace: float | None) -> None:
     # Only where there is something to start is the means to do so needed.
     from supervisor.cli.detach import start_again
 
-    assert found.entry is not None, "containers() lets no other through"
+    found, entry = find_kept(settings, word)
     if not has_ended(found):
         require_served(settings, lambda client: client.stop(found.job, grace))
-    start_again(settings, found.entry)
+    start_again(settings, entry)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from runtime.errors import ContainerError
 from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import NO_SUCH, containers, find_all, has_ended
+from supervisor.cli.finding import NoSuchContainer, find_kept, has_ended
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
-from supervisor.journal import JournalError
+from supervisor.cli.turns import Turns
 
 
 @click.command
@@ -26,24 +25,23 @@ from supervisor.journal import JournalError
 @click.pass_obj
 def command(settings: Settings, names: Sequence[str], force: bool, volumes: bool) -> None:
     """Remove CONTAINERs that have ended, with their logs and all that is known of them."""
-    failures = []
+    turns = Turns()
     for name in names:
-        try:
-            _remove(settings, name, force=force, volumes=volumes)
-            click.echo(name)
-        except (Failure, ContainerError, JournalError) as error:
-            failures.append(str(error))
-    if force:
-        failures = [each for each in failures if not each.startswith(NO_SUCH)]
-    if failures:
-        raise Failure("; ".join(failures))
+        with turns.turn():
+            try:
+                _remove(settings, name, force=force, volumes=volumes)
+                click.echo(name)
+            except NoSuchContainer:
+                if not force:
+                    raise
+    turns.finish()
 
 
 def _remove(settings: Settings, name: str, *, force: bool, volumes: bool) -> None:
     # Only where there is something to remove is the means to do so needed.
     from supervisor.cli.removal import remove
 
-    (found,) = containers(find_all(settings, [name]))
+    found, _ = find_kept(settings, name)
     if force and not has_ended(found):
         require_served(settings, lambda client: client.signal(found.job, "KILL"))
     if not has_ended(found):

@@ -17,7 +17,6 @@ import click
 from supervisor.cli import candidates
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.here import here
-from supervisor.cli.misuse import told
 from supervisor.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
 
 NOT_A_TERMINAL = 1
 """As Docker has it."""
-
-
-class RunCommand(click.Command):
-    """Reads options only in front of IMAGE; all that is wrong with them has Docker's code."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except click.UsageError as error:
-            raise Failure(told(error), code=START_FAILED) from error
 
 
 def _many(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
@@ -47,7 +36,6 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 
 
 @click.command(
-    cls=RunCommand,
     context_settings={"help_option_names": ["--help"], "allow_interspersed_args": False},
 )
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
@@ -119,22 +107,27 @@ def command(settings: Settings, /, **options: Any) -> int:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """What is wrong with a container is a line, and Docker's code."""
+def refusals(*, unstarted: int = START_FAILED) -> Iterator[None]:
+    """What is wrong with a container is a line, and Docker's code.
+
+    That is `unstarted` where it cannot be started for another reason than its command.
+    """
     from runtime.errors import ContainerError
     from supervisor.runorder import OrderError, by_option
 
     try:
         yield
-    except (OrderError, ContainerError) as error:
+    except OrderError as error:
+        raise Failure(str(error), code=START_FAILED) from error
+    except ContainerError as error:
         code = getattr(error, "code", START_FAILED)
+        code = unstarted if code == START_FAILED else code
         raise Failure(by_option(str(error)), code=code) from error
 
 
 def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run it to its end."""
     from supervisor.cli.oneshot import Wanted, carry_out
-    from supervisor.runorder import read_order
 
     for name in ("restart", "log_driver", "log_opt", *_HEALTH):
         if options[name] not in (None, ()):
@@ -144,7 +137,7 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     table = {**_table(options), "init": options["init"]}
     wanted = Wanted(
-        job=read_order(table, here(), os.environ),
+        job=_job(settings, table, options["name"]),
         identifier=options["name"] or secrets.token_hex(6),
         terminal=options["tty"],
         interactive=options["interactive"],
@@ -161,6 +154,31 @@ def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
     return 0
 
 
+def _job(settings: Settings, table: Mapping[str, object], name: str | None) -> JobSpec:
+    """What is asked for, where it can be had and the name is free. Raises Failure or OrderError."""
+    from supervisor.cli.machine import check_machine
+    from supervisor.runorder import read_order
+
+    job = read_order(table, here(), os.environ)
+    if name is not None:
+        _check_name(settings, name)
+    check_machine(job)
+    return job
+
+
+def _check_name(settings: Settings, name: str) -> None:
+    from supervisor.detached.naming import check_name
+    from supervisor.detached.roster import Roster, in_use
+
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise Failure(f"--name: {error}", code=START_FAILED) from error
+    for entry in Roster.of(settings.detached.directories).entries().values():
+        if entry.name == name:
+            raise Failure(in_use(name, entry.id), code=START_FAILED)
+
+
 def _provide(settings: Settings, job: JobSpec, options: Mapping[str, Any]) -> None:
     from supervisor.cli.image.provision import provide
 
@@ -173,12 +191,11 @@ def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
     It needs the small PID 1 to know how it ends.
     """
     from supervisor.cli.detach import Wanted
-    from supervisor.runorder import read_order
 
     if options["rm"] and options["restart"] not in (None, "no"):
         raise Failure("conflicting options: --restart and --rm", code=START_FAILED)
     table = {**_table(options), "tty": options["tty"], "stdin_open": options["interactive"]}
-    job = read_order(table, here(), os.environ)
+    job = _job(settings, table, options["name"])
     _provide(settings, job, options)
     return Wanted(table=table, job=job, name=options["name"], remove=options["rm"])
 

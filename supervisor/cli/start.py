@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.finding import Found, containers, find_all, has_ended
+from supervisor.cli.failure import Failure
+from supervisor.cli.finding import find_kept, has_ended
 from supervisor.cli.settings import Settings
+from supervisor.cli.turns import in_turn
 
 
 @click.command
@@ -25,27 +27,26 @@ def command(settings: Settings, *, attach: bool, interactive: bool, names: Seque
     Where their supervisor was killed there is one again. With -a or -i there is only one, and
     `attach` tells what is passed on.
     """
-    wanted = containers(find_all(settings, names))
     if not attach and not interactive:
-        for found in wanted:
-            _start(settings, found)
-            click.echo(found.word)
+        in_turn(names, lambda word: _start(settings, word))
         return 0
-    if len(wanted) > 1:
-        raise click.UsageError("only one container can be attached to")
+    if len(names) > 1:
+        raise Failure("only one container can be attached to")
     from supervisor.cli.attachment import Attachment
 
-    since = time.time_ns() if has_ended(wanted[0]) else None
-    _start(settings, wanted[0])
-    return Attachment(found=wanted[0], interactive=interactive, since=since).carry_out()
+    found, _ = find_kept(settings, names[0])
+    since = time.time_ns() if has_ended(found) else None
+    _start(settings, names[0])
+    return Attachment(found=found, interactive=interactive, since=since).carry_out()
 
 
-def _start(settings: Settings, found: Found) -> None:
+def _start(settings: Settings, word: str) -> None:
+    # Only where there is something to start is the means to do so needed.
     from supervisor.cli.detach import start_again
     from supervisor.cli.standby import begin_serving, is_served
 
+    found, entry = find_kept(settings, word)
     if has_ended(found):
-        assert found.entry is not None, "containers() lets no other through"
-        start_again(settings, found.entry)
+        start_again(settings, entry)
     elif not is_served(settings):
         begin_serving(settings)

@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from runtime.nearest import did_you_mean
 from supervisor.api import ControlClient, ControlError
 from supervisor.cli import candidates
 from supervisor.cli.control import ask
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, find_all
-from supervisor.cli.records import open_journal, require_supervisor
+from supervisor.cli.finding import Found, find
+from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
+from supervisor.cli.turns import Turns
 from supervisor.journal import RunRecord
 
 
@@ -37,22 +37,28 @@ def command(settings: Settings, names: Sequence[str], grace: float | None) -> No
 
     A job that has not begun will not begin. A container of `run -d` stays until it is removed.
     """
-    wanted = find_all(settings, names)
-    if any(found.entry is None for found in wanted):
-        require_supervisor(settings)
-    for found in wanted:
-        _check(found)
-    with ThreadPoolExecutor(len(wanted)) as threads:
+    turns = Turns()
+    wanted = []
+    for name in names:
+        with turns.turn():
+            wanted.append(_stoppable(settings, name))
+    with ThreadPoolExecutor(len(names)) as threads:
         errors = list(threads.map(lambda found: _stop(settings, found, grace), wanted))
     for found, error in zip(wanted, errors, strict=True):
-        now = _run_of(found)
-        # The answer may be lost where the supervisor ends together with its last job.
-        if error is not None and now is not None and not now.state.terminal:
-            raise Failure(f"stop {found.name}: {error}") from error
-        if found.entry is not None or now is None:
-            click.echo(found.word)
-        else:
-            click.echo(f"{found.name}: {now.state}, {now.detail}")
+        with turns.turn():
+            _tell(found, error)
+    turns.finish()
+
+
+def _tell(found: Found, error: ControlError | Failure | None) -> None:
+    now = _run_of(found)
+    # The answer may be lost where the supervisor ends together with its last job.
+    if error is not None and now is not None and not now.state.terminal:
+        raise Failure(f"cannot stop {found.name}: {error}") from error
+    if found.entry is not None or now is None:
+        click.echo(found.word)
+    else:
+        click.echo(f"{found.name}: {now.state}, {now.detail}")
 
 
 def _runs(settings: Settings) -> dict[str, RunRecord]:
@@ -68,16 +74,17 @@ def _run_of(found: Found) -> RunRecord | None:
     return _runs(found.settings).get(found.job)
 
 
-def _check(found: Found) -> None:
-    """A container that has ended may be stopped, as with Docker."""
-    if found.entry is not None:
-        return
-    runs = _runs(found.settings)
-    if found.job not in runs:
-        raise Failure(f"no job {found.name} is running{did_you_mean(found.name, runs)}")
-    run = runs[found.job]
-    if run.state.terminal:
-        raise Failure(f"job {found.name} is not running: {run.state}, {run.detail}")
+def _stoppable(settings: Settings, word: str) -> Found:
+    """What runs, or is a container of `run -d`: as with Docker one that has ended may be stopped.
+
+    Raises Failure.
+    """
+    found = find(settings, word)
+    run = _run_of(found)
+    if found.entry is None and (run is None or run.state.terminal):
+        how = "" if run is None else f": {run.state}, {run.detail}"
+        raise Failure(f"job {found.name} is not running{how}")
+    return found
 
 
 def _stop(settings: Settings, found: Found, grace: float | None) -> ControlError | Failure | None:

@@ -8,8 +8,7 @@ from inspect import cleandoc
 
 import click
 
-from runtime.nearest import did_you_mean
-from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.misuse import unknown_command
 
 
 class Subcommands(click.Group):
@@ -24,11 +23,10 @@ class Subcommands(click.Group):
         """All names."""
         return list(self._modules)
 
-    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The one of this name. Raises Failure."""
         if cmd_name not in self._modules:
-            near = did_you_mean(cmd_name, self._modules)
-            raise Failure(f"no such command: {self.name} {cmd_name}{near}", code=USAGE)
+            raise unknown_command(ctx, cmd_name, self._modules)
         module, _text = self._modules[cmd_name]
         found = import_module(f"supervisor.cli.{self.name}.{module}").command
         assert isinstance(found, click.Command)

@@ -33,6 +33,8 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     """The template with these values in it. Raises TemplateError."""
     for written, meant in _ESCAPES.items():
         template = template.replace(written, meant)
+    if "{{" in _ACTION.sub("", template):
+        raise TemplateError("an action is not closed: }} is missing")
     return _ACTION.sub(lambda action: _value(action[1], values), template)
 
 

@@ -9,28 +9,34 @@ import click
 
 from supervisor.cli import candidates, run
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import NO_SUCH, Found, find, has_ended
-from supervisor.cli.records import open_journal
+from supervisor.cli.finding import Found, find, has_ended
 from supervisor.cli.settings import Settings
+from supervisor.cli.turns import in_turn
 
 
 @click.pass_obj
 def _update(settings: Settings, /, **options: Any) -> None:
-    from runtime.errors import ContainerError
-    from supervisor.runorder import OrderError
+    from supervisor.cli.machine import check_cpus
+    from supervisor.runorder import read_order
 
     changes = run.changeable_table(options)
     if not changes:
         raise Failure("nothing to change: give one or more options")
-    failures = []
-    for name in options["names"]:
-        try:
-            _change(settings, find(settings, name), changes)
-            click.echo(name)
-        except (Failure, ContainerError, OrderError) as error:
-            failures.append(f"cannot update container {name}: {error}")
-    if failures:
-        raise Failure("; ".join(failures))
+    with run.refusals():
+        # Before any container is looked for: none makes a wrong value a right one.
+        check_cpus(read_order(changes, "/", {}).limits)
+    in_turn(options["names"], lambda name: _change_or_fail(settings, name, changes))
+
+
+def _change_or_fail(settings: Settings, name: str, changes: Mapping[str, Any]) -> None:
+    from runtime.errors import ContainerError
+    from supervisor.runorder import OrderError
+
+    found = find(settings, name)
+    try:
+        _change(settings, found, changes)
+    except (Failure, ContainerError, OrderError) as error:
+        raise Failure(f"cannot update container {name}: {error}") from error
 
 
 def _change(settings: Settings, found: Found, changes: Mapping[str, Any]) -> None:
@@ -43,7 +49,7 @@ def _change(settings: Settings, found: Found, changes: Mapping[str, Any]) -> Non
     from supervisor.runorder import check_lasting
 
     if found.entry is None:
-        raise Failure(_why_not(found))
+        raise Failure("it is a job of `up`: change its file, and let `pocker reload` read it again")
     table = {**found.entry.job, **changes}
     check_lasting(table)
     if found.entry.remove and table.get("restart", "no") != "no":
@@ -54,13 +60,6 @@ def _change(settings: Settings, found: Found, changes: Mapping[str, Any]) -> Non
     Roster.of(settings.detached.directories).revise(found.job, changes)
     if is_served(settings):
         ask_or_fail(settings, lambda client: client.reload())
-
-
-def _why_not(found: Found) -> str:
-    with open_journal(found.settings) as journal:
-        if journal is None or found.job not in journal.job_names():
-            return NO_SUCH
-    return "it is a job of `up`: change its jobs file, and let `pocker reload` read it again"
 
 
 command = click.Command(

@@ -145,10 +145,7 @@ class Roster:
             entries = contents.entries
             names = {entry.name: entry.id for entry in entries.values()}
             if name is not None and (name in names or name in elsewhere):
-                raise NameInUse(
-                    f"the container name {name} is already in use by container"
-                    f" {names.get(name, name)}: remove or rename that one, or use another name"
-                )
+                raise NameInUse(in_use(name, names.get(name, name)))
             chance = random.SystemRandom()
             chosen = new_name({*names, *elsewhere}, chance) if name is None else name
             entry = make(new_id(entries, chance), chosen)
@@ -198,9 +195,7 @@ class Roster:
             entries = contents.entries
             for entry in entries.values():
                 if entry.name == name:
-                    raise NameInUse(
-                        f"the container name {name} is already in use by container {entry.id}"
-                    )
+                    raise NameInUse(in_use(name, entry.id))
             entries[identifier] = evolve(entries[identifier], name=name)
 
     @contextmanager
@@ -225,6 +220,14 @@ class Roster:
             replace_file(self.path, json.dumps(document, indent=1).encode(), alone=True)
         except OSError as error:
             raise ContainerError(f"write {self.path}: {error.strerror}") from error
+
+
+def in_use(name: str, identifier: str) -> str:
+    """What is said to whoever wants a name that a container has."""
+    return (
+        f"the container name {name} is already in use by container {identifier}:"
+        " remove or rename that one, or use another name"
+    )
 
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {

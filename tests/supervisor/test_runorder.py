@@ -57,7 +57,7 @@ def test_a_host_name_that_was_given_wins() -> None:
         ({"security_opt": ["apparmor=x"]}, "--security-opt: 'apparmor=x' is not one of"),
         ({"extra_hosts": ["db"]}, "--add-host: 'db' is not HOST:IP"),
         ({"extra_hosts": ["up:host-gateway"]}, "--add-host: up:host-gateway: a container has no"),
-        ({"ulimits": {"files": 1}}, "--ulimit: unknown limit"),
+        ({"ulimits": {"files": 1}}, "--ulimit files: unknown limit"),
         ({"log": {"max_size": "1k"}}, "--log-opt max-size: 1024 bytes is below the minimum of 64k"),
         ({"log": {"max_files": 0}}, "--log-opt max-file: 0 is below 1"),
         ({"healthcheck": {"test": "x", "interval": 0}}, "--health-interval: must be above zero"),
@@ -175,12 +175,23 @@ def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "type=bind,colour=red", "type=bind,src=a,dst=/x", "source=/a,dst=/b", "type=bind,dst=/b"],
+    ("text", "message"),
+    [
+        ("", "'' is not an option of a mount"),
+        ("type=bind,colour=red", "'colour=red' is not an option of a mount"),
+        ("type=bind,src=a,dst=/x", "the source of type=bind is a path"),
+        ("source=/a,dst=/b", "the source of type=volume is the name of a volume"),
+        ("type=bind,src=/a,dst=/b,volume-nocopy", "volume-nocopy is no option of type=bind"),
+        ("src=a,dst=/b,tmpfs-size=1m", "tmpfs-size is no option of type=volume"),
+        ("dst=/b,src=/a,type=tmpfs", "src is no option of type=tmpfs"),
+        ("type=bind,dst=/b", "source is missing"),
+        ("type=tmpfs,tmpfs-size=1m", "target is missing"),
+        ("type=disk,dst=/b", "type=disk is neither bind, volume nor tmpfs"),
+    ],
 )
-def test_any_other_mount_is_refused(text: str) -> None:
+def test_any_other_mount_is_refused(text: str, message: str) -> None:
     """Nothing that was asked for is left out."""
-    with pytest.raises(OrderError, match=r"^--mount: "):
+    with pytest.raises(OrderError, match=rf"^--mount: .*{message}"):
         table_of_mount(text)
 
 

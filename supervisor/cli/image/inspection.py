@@ -13,9 +13,9 @@ from runtime.images.layers import chain_ids
 from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
 from supervisor.cli import candidates
-from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.settings import Settings
+from supervisor.cli.turns import show_in_turn
 
 
 @click.command
@@ -27,14 +27,11 @@ from supervisor.cli.settings import Settings
 def command(settings: Settings, images: Sequence[str], form: str | None) -> None:
     """Show all that is known about each IMAGE, as JSON."""
     with image_store(settings) as store:
-        documents = [_document(store, store.find(name)) for name in images]
-    if form is None:
-        print_json(documents)
-    else:
-        echo_rendered(form, documents)
+        show_in_turn(images, lambda name: image_document(store, store.find(name)), form)
 
 
-def _document(store: ImageStore, image: Image) -> dict[str, Any]:
+def image_document(store: ImageStore, image: Image) -> dict[str, Any]:
+    """All that is known of it, by Docker's names."""
     configuration = image.configuration
     chains = chain_ids(configuration.diff_ids)
     references = [parse_reference(name) for name in image.names]

@@ -11,7 +11,6 @@ import click
 
 from runtime.images.image import Image, Survey
 from runtime.nearest import did_you_mean
-from supervisor.cli.failure import USAGE, Failure
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.image.wording import NONE, created, names_of, parse_time, short, size
@@ -133,10 +132,10 @@ def _moment(image: Image) -> float:
 def _test(text: str, find: Callable[[str], Image]) -> _Test:
     key, equals, value = text.partition("=")
     if not equals:
-        raise Failure(f"--filter {text!r}: is not KEY=VALUE", code=USAGE)
+        raise click.UsageError(f"--filter {text!r}: is not KEY=VALUE")
     if key == "dangling":
         if value not in ("true", "false"):
-            raise Failure(f"--filter {text!r}: is neither true nor false", code=USAGE)
+            raise click.UsageError(f"--filter {text!r}: is neither true nor false")
         return lambda image: (not image.names) == (value == "true")
     if key == "reference":
         return lambda image: any(_matches(name, value) for name in _forms(image))
@@ -148,7 +147,7 @@ def _test(text: str, find: Callable[[str], Image]) -> _Test:
             return lambda image: _moment(image) < limit
         return lambda image: _moment(image) > limit
     near = did_you_mean(key, ("dangling", "reference", "label", "before", "since"))
-    raise Failure(f"--filter {text!r}: no such key{near}", code=USAGE)
+    raise click.UsageError(f"--filter {text!r}: no such key{near}")
 
 
 def _forms(image: Image) -> Iterator[str]:

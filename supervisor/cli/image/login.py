@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.failure import Failure
 
 _MAX_PASSWORD = 1 << 16
 
@@ -32,10 +32,10 @@ def command(
     from supervisor.cli.image.registries import own_access, registry_named
 
     if password is not None and password_stdin:
-        raise Failure("--password and --password-stdin exclude each other", code=USAGE)
+        raise Failure("--password and --password-stdin exclude each other")
     domain = registry_named(registry)
     if password_stdin and username is None:
-        raise Failure("--password-stdin needs --username", code=USAGE)
+        raise Failure("--password-stdin needs --username")
     login = Login(
         username=username or _ask("Username"),
         password=_from_stdin() if password_stdin else password or _ask("Password", hidden=True),

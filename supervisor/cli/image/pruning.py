@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from runtime.images.collection import collect, users_of
+from runtime.images.image import Damaged, Image
+from runtime.images.store import ImageStore
 from supervisor.cli.confirming import confirm, force_option
 from supervisor.cli.failure import Failure
 from supervisor.cli.image.access import image_store
@@ -30,16 +32,21 @@ def prune(settings: Settings, *, everything: bool) -> int:
         survey = store.survey()
         for damaged in survey.damaged:
             if everything or not damaged.names:
-                store.forget(damaged)
-                click.echo(f"Deleted: {damaged.target.digest}")
+                _forget(store, damaged)
         for image in survey.images:
             doomed = everything or not image.names
             if doomed and not users_of(store, image, settings.directories):
-                store.forget(image)
-                click.echo(f"Deleted: {image.id}")
+                _forget(store, image)
         collected = collect(store, settings.directories)
         if collected is None:
             raise Failure("images are being added just now; try again later")
         for line in removed(collected):
             click.echo(line)
     return collected.bytes
+
+
+def _forget(store: ImageStore, image: Image | Damaged) -> None:
+    """What is removed with it is told by whoever collects that."""
+    store.forget(image)
+    for name in image.names:
+        click.echo(f"Untagged: {name}")

@@ -35,16 +35,16 @@ def command(
     from runtime.images.manifest import parse_platform
     from runtime.images.reference import DEFAULT_TAG, parse_reference
     from runtime.registry.pulling import Wanted
-    from supervisor.cli.failure import USAGE, Failure
+    from supervisor.cli.failure import Failure
 
     try:
         parsed = parse_reference(reference)
         chosen = None if platform is None else parse_platform(platform)
     except ImageError as error:
-        raise Failure(str(error), code=USAGE) from error
+        raise Failure(str(error)) from error
     by_default = parsed.tag == DEFAULT_TAG and f":{DEFAULT_TAG}" not in reference
     if all_tags and not by_default:
-        raise Failure("a tag or digest can't be used with --all-tags/-a", code=USAGE)
+        raise Failure("a tag or digest can't be used with --all-tags/-a")
     if not quiet and by_default and not all_tags:
         click.echo(f"Using default tag: {DEFAULT_TAG}")
     for each in _all_tags(settings, parsed) if all_tags else [parsed]:

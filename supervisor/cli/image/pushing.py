@@ -21,7 +21,7 @@ def command(settings: Settings, reference: str, *, quiet: bool) -> None:
     from runtime.errors import ImageError
     from runtime.images.reference import parse_reference
     from runtime.registry.pushing import push
-    from supervisor.cli.failure import USAGE, Failure
+    from supervisor.cli.failure import Failure
     from supervisor.cli.groups import first_of
     from supervisor.cli.image.access import image_store
     from supervisor.cli.image.progress import nothing, progress
@@ -30,7 +30,7 @@ def command(settings: Settings, reference: str, *, quiet: bool) -> None:
     try:
         parsed = parse_reference(reference)
     except ImageError as error:
-        raise Failure(str(error), code=USAGE) from error
+        raise Failure(str(error)) from error
     access = own_access()
     with image_store(settings, change=True) as store:
         try:

@@ -11,7 +11,7 @@ from runtime.registry.access import Access
 from runtime.registry.authfile import normalised
 from runtime.registry.credentials import read_bounded
 from runtime.registry.settings import Registries, parse_domain
-from supervisor.cli.failure import USAGE, Failure
+from supervisor.cli.failure import Failure
 
 VARIABLE = "POCKER_REGISTRIES"
 """Names another file with settings than the usual one."""
@@ -53,4 +53,4 @@ def registry_named(text: str) -> str:
     try:
         return parse_domain(normalised(text))
     except ImageError as error:
-        raise Failure(str(error), code=USAGE) from error
+        raise Failure(str(error)) from error

@@ -84,7 +84,10 @@ def _called(image: Image | Damaged, name: str) -> list[str]:
 
 
 def removed(collected: Collected | None) -> list[str]:
-    """What a collection has removed, line by line."""
+    """What a collection has removed, line by line.
+
+    A layer that came uncompressed has the digest of its blob, and is told once.
+    """
     if collected is None:
         return []
-    return [f"Deleted: {digest}" for digest in (*collected.blobs, *collected.layers)]
+    return [f"Deleted: {each}" for each in dict.fromkeys((*collected.blobs, *collected.layers))]

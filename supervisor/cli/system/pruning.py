@@ -33,7 +33,7 @@ def command(settings: Settings, *, everything: bool, with_volumes: bool, force: 
     confirm(f"This removes {', '.join(kinds)}.", force)
     freed = _remove_ended(settings)
     if with_volumes:
-        removed = volumes.prune(settings, everything=False)
+        removed = volumes.prune(settings, everything=False, wanted={})
         for name in removed:
             click.echo(f"Deleted: {name}")
         freed += sum(removed.values())

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from runtime.nearest import did_you_mean
+import click
+
 from runtime.volumes.store import DRIVER, StoredVolume
+from supervisor.cli.filters import read_filters
 
 _KEYS = ("dangling", "driver", "label", "name")
 
 
-def matches(volume: StoredVolume, filters: Sequence[str], used: Collection[str]) -> bool:
+def read_volume_filters(texts: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The values by their keys. Raises UsageError."""
+    wanted = read_filters(texts, _KEYS)
+    for value in wanted.get("dangling", ()):
+        if value not in ("true", "false"):
+            raise click.UsageError(f"--filter: 'dangling={value}' is neither true nor false")
+    return wanted
+
+
+def matches(
+    volume: StoredVolume, wanted: Mapping[str, Sequence[str]], used: Collection[str]
+) -> bool:
     """Whether every filter lets it through; of several with one key one will do.
 
-    `used` are the names of those that somebody uses. Raises ValueError for a filter that is none.
+    `used` are the names of those that somebody uses.
     """
-    wanted: dict[str, list[bool]] = {}
-    for text in filters:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(f"{text!r} is not KEY=VALUE")
-        if key not in _KEYS:
-            raise ValueError(f"{text!r}: no such key{did_you_mean(key, _KEYS)}")
-        wanted.setdefault(key, []).append(_matches(volume, key, value, volume.name in used))
-    return all(map(any, wanted.values()))
+    return all(
+        any(_matches(volume, key, value, volume.name in used) for value in values)
+        for key, values in wanted.items()
+    )
 
 
 def _matches(volume: StoredVolume, key: str, value: str, used: bool) -> bool:
     if key == "dangling":
-        if value not in ("true", "false"):
-            raise ValueError(f"'dangling={value}' is neither true nor false")
         return used == (value == "false")
     if key == "driver":
         return value == DRIVER

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.settings import Settings
+from supervisor.cli.turns import show_in_turn
 from supervisor.cli.volume.access import find_volume, volume_document, volume_store
 
 
@@ -21,8 +21,4 @@ from supervisor.cli.volume.access import find_volume, volume_document, volume_st
 def command(settings: Settings, *, names: Sequence[str], form: str | None) -> None:
     """Show all that is known about each VOLUME, as JSON."""
     with volume_store(settings) as store:
-        documents = [volume_document(find_volume(store, name)) for name in names]
-    if form is None:
-        print_json(documents)
-    else:
-        echo_rendered(form, documents)
+        show_in_turn(names, lambda name: volume_document(find_volume(store, name)), form)

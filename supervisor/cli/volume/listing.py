@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.cli.failure import USAGE, Failure
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
 from supervisor.cli.volume.access import volume_document, volume_store
-from supervisor.cli.volume.filtering import matches
+from supervisor.cli.volume.filtering import matches, read_volume_filters
 from supervisor.volumeusers import users_of_volumes
 
 
@@ -38,13 +37,10 @@ from supervisor.volumeusers import users_of_volumes
 @click.pass_obj
 def command(settings: Settings, *, quiet: bool, filters: Sequence[str], form: str) -> None:
     """List volumes."""
+    wanted = read_volume_filters(filters)
     with volume_store(settings) as store:
         used = users_of_volumes(settings.directories)
-        volumes = store.volumes()
-        try:
-            rows = [volume_document(each) for each in volumes if matches(each, filters, used)]
-        except ValueError as error:
-            raise Failure(f"--filter {error}", code=USAGE) from error
+        rows = [volume_document(each) for each in store.volumes() if matches(each, wanted, used)]
     if quiet:
         click.echo("".join(f"{row['Name']}\n" for row in rows), nl=False)
     elif form == "json":

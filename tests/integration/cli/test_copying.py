@@ -13,6 +13,7 @@ import pytest
 
 from supervisor.lock import holder
 from tests.integration.cli.pocker import Pocker, read_until, wait_until
+from tests.integration.cli.screen import screen
 from tests.runtime.images.archives import Member, archive, directory
 from tests.supervisor.cli.calling import refusals
 
@@ -87,6 +88,41 @@ def test_a_link_is_copied_or_what_it_leads_to(pocker: Pocker, busybox: Path) -> 
     assert (copy.isreg(), copy.size) == (True, os.stat("/etc/group").st_size)
 
 
+def test_a_job_on_a_directory_has_its_changes(pocker: Pocker, busybox: Path) -> None:
+    """While it runs, which is as long as it has them; a root in memory has none to tell of."""
+    text = f"""
+    [jobs.a]
+    image = "{busybox}"
+    command = ["sh", "-c", "rm /etc/group; echo made >/made; echo on; exec sleep 1000"]
+    [jobs.h]
+    image = "host"
+    command = ["sleep", "1000"]
+    """
+    read_until(pocker.start("up", pocker.file(text)), "a | on")
+    assert pocker.ask("diff", "a").splitlines() == ["C /etc", "D /etc/group", "A /made"]
+    pocker.ask("export", "-o", f"{pocker.top}/root.tar", "a")
+    with tarfile.open(pocker.top / "root.tar") as tar:
+        assert {"made", "bin/busybox"} <= {*tar.getnames()}
+        assert "etc/group" not in tar.getnames()
+    code, (line,) = calling(pocker, "diff", "h")
+    assert (code, line) == (
+        1, "pocker: container h: its root does not stand on an image of the store or a directory",
+    )  # fmt: skip
+
+
+def test_a_terminal_is_told_how_much_was_copied(pocker: Pocker, busybox: Path) -> None:
+    """Unless that is not wanted."""
+    pocker.stdout("create", "--name", "c", str(busybox), "true")
+    (pocker.top / "f").write_bytes(bytes(3000))
+    for words, told in (((), "Successfully copied 3kB to c:/f\n"), (("-q",), "")):
+        command = pocker.command("cp", *words, f"{pocker.top}/f", "c:/f")
+        with screen(command, rows=24, columns=80, environment={}) as shown:
+            assert shown.finish() == 0
+            assert shown.text == told
+    with tarfile.open(fileobj=io.BytesIO(piped(pocker, "cp", "c:/f", "-"))) as tar:
+        assert tar.getmember("f").size == 3000
+
+
 def test_nothing_leads_out_of_a_container(pocker: Pocker, busybox: Path) -> None:
     """Neither a link at the end of a path nor one on the way to it."""
     canary, given = pocker.top / "canary", pocker.top / "given"
@@ -119,7 +155,7 @@ REFUSED = (
     (("cp", "/etc/passwd", "/tmp"), "one of the two must be CONTAINER:PATH"),
     (("cp", "h:/etc/passwd", "/tmp"), "container h: its root does not stand on"),
     (("diff", "h"), "container h: its root does not stand on"),
-    (("export", "nope"), "no container nope is running"),
+    (("export", "nope"), "no such container: nope"),
 )
 
 

@@ -82,12 +82,13 @@ def test_stop_ends_single_jobs(pocker: Pocker) -> None:
     refused = pocker.run("stop", "client", "server")
     assert refused.returncode == 1
     assert refused.stderr.startswith("pocker: job client is not running: cancelled, exit code 0")
+    assert pocker.states()["server"] == "cancelled", "it is held up by no other"
     refused = pocker.run("stop", "sever")
     assert (refused.returncode, refused.stderr) == (
         1,
-        'pocker: no job sever is running; did you mean "server"?\n',
+        'pocker: no such container: sever; did you mean "server"?\n',
     )
-    assert pocker.run("stop", "server", "database").returncode == 0
+    assert pocker.run("stop", "database").returncode == 0
     code, _, _ = finish(process)
     assert code == 1
 

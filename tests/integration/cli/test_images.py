@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import signal
 from collections.abc import Iterator
@@ -70,12 +71,31 @@ def test_an_image_from_its_first_name_to_its_last(pocker: Pocker, root_archive: 
     assert pocker.run("images", "-q").stdout == f"{short}\n"
     (document,) = json.loads(pocker.run("image", "inspect", short).stdout)
     assert document["RepoTags"] == ["box:latest", "quay.io/team/box:v2"]
+    assert pocker.json_of("inspect", "box") == [document], "no container is called so"
+    either = pocker.run("image", "inspect", "-f", "{{.Id}}", "nope", "box")
+    assert (either.returncode, either.stdout) == (1, f"{identifier}\n")
+    assert either.stderr == "pocker: image nope: not in the store\n"
     assert "first" in pocker.run("image", "history", "box").stdout
     assert pocker.run("image", "verify").stdout == "1 image, nothing wrong\n"
     assert pocker.run("rmi", short).returncode == 1
     assert pocker.run("rmi", "box").stdout == "Untagged: docker.io/library/box:latest\n"
     assert "Deleted: " in pocker.run("rmi", "quay.io/team/box:v2").stdout
     assert pocker.run("images", "-q").stdout == ""
+
+
+def test_what_is_pruned_is_told_once(pocker: Pocker, root_archive: str) -> None:
+    """Names first, then every digest that has gone; a layer may have that of its blob."""
+    pocker.run("import", root_archive, "box")
+    plain = pocker.top / "root.tar"
+    plain.write_bytes(gzip.decompress(Path(root_archive).read_bytes()))
+    pocker.run("import", str(plain), "plain")
+    first, second, *gone = pocker.stdout("system", "prune", "-af").splitlines()
+    assert {first, second} == {
+        f"Untagged: docker.io/library/{name}:latest" for name in ("box", "plain")
+    }
+    assert gone.pop().startswith("Total reclaimed space: ")
+    assert len(gone) == len({*gone}) >= 5
+    assert all(line.startswith("Deleted: sha256:") for line in gone)
 
 
 @contextmanager
@@ -138,15 +158,15 @@ def test_a_container_is_what_its_image_says_of_it(pocker: Pocker, root_archive: 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["commit", "nope"], 1, "no container nope is running"),
+        (["commit", "nope"], 1, "no such container: nope"),
         (["rmi", "nope"], 1, "image nope: not in the store"),
         (["tag", "nope", "x"], 1, "image nope: not in the store"),
         (["import", "/nope"], 1, "/nope: no such file or directory"),
         (["import", "/"], 1, "/: is a directory"),
         (["import", "-"], 1, "the archive is empty"),
-        (["images", "--filter", "x=y"], 2, "no such key"),
-        (["images", "--format", "{{.Nope}}"], 2, "no field Nope"),
-        (["image", "lss"], 2, 'no such command: image lss; did you mean "ls"?'),
+        (["images", "--filter", "x=y"], 125, "no such key"),
+        (["images", "--format", "{{.Nope}}"], 1, "no field Nope"),
+        (["image", "lss"], 1, 'unknown command: pocker image lss; did you mean "ls"?'),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -265,11 +265,13 @@ def test_inspect_shows_definition_runs_and_attempts(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["logs", "flakey"], 'job flakey was never run; did you mean "flaky"?'),
-        (["history", "flakey"], 'job flakey was never run; did you mean "flaky"?'),
-        (["inspect", "flakey"], 'job flakey was never run; did you mean "flaky"?'),
+        (["logs", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
+        (["history", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
+        (["inspect", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
         (["logs", "--attempt", "4", "flaky"], "the last run of job flaky has no attempt 4 but 2"),
-        (["stop", "flaky"], "no supervisor is running on {}"),
+        (["stop", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
+        (["stop", "flaky"], "job flaky is not running: succeeded, exit code 0"),
+        (["kill", "flaky"], "cannot kill container flaky: it is not running"),
         (["down"], "no supervisor is running on {}"),
     ],
 )

@@ -55,8 +55,8 @@ def test_a_signal_that_ends_it_is_in_the_code(pocker: Pocker, image: str) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--bogus"], "no such option: --bogus\n"),
-        (["--pid-limit", "9"], 'no such option: --pid-limit; did you mean "--pids-limit"?'),
+        (["--bogus"], "unknown flag: --bogus; see"),
+        (["--pid-limit", "9"], 'unknown flag: --pid-limit; did you mean "--pids-limit"?'),
         (["-m", "10x"], "--memory: '10x' is not a size"),
         (["--memory-swap", "1g"], "--memory-swap: needs a memory limit beside it"),
         (["-v", "a/b:/x"], "--volume or --mount: 'a/b' is not the name of a volume"),
@@ -67,7 +67,7 @@ def test_a_signal_that_ends_it_is_in_the_code(pocker: Pocker, image: str) -> Non
         (["--ulimit", "nofile"], "--ulimit: 'nofile' is not NAME=VALUE"),
         (["--env-file", "/absent"], "--env-file: /absent: no such file"),
         (["--network", "bridge"], "--network: "),
-        (["--name", "../x"], "--name: '../x' is not a valid container id"),
+        (["--name", "../x"], "--name: '../x' is not a name"),
         (["--mount", "type=bind,target=/x"], "--mount: "),
     ],
 )

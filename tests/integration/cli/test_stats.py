@@ -39,7 +39,7 @@ def test_one_look_at_what_runs(pocker: Pocker) -> None:
     assert header.startswith("JOB   CONTAINER")
     assert line.split()[0] == "idle"
     refused = pocker.run("stats", "--no-stream", "bussy")
-    assert refused.stderr == 'pocker: no job bussy is running; did you mean "busy"?\n'
+    assert refused.stderr == 'pocker: no such container: bussy; did you mean "busy"?\n'
     pocker.run("down", "--now")
     finish(up)
 

@@ -38,6 +38,9 @@ def test_a_volume_outlives_its_containers_and_none_loses_it(pocker: Pocker) -> N
     images, containers, volumes = pocker.json("system", "df")
     assert (images["TotalCount"], containers["TotalCount"], containers["Active"]) == ("0", "1", "0")
     assert volumes["Reclaimable"] == "0B (0%)"
+    verbose = [line.split() for line in pocker.ask("system", "df", "-v").splitlines()]
+    assert ["web", "no", "0B"] in verbose
+    assert ["data", "yes", "5B"] in verbose
     assert "Deleted: " in pocker.ask("system", "prune", "--volumes", "-f")
     assert "web" not in pocker.ask("ps", "-a")
     assert pocker.ask("volume", "rm", "data") == "data\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runtime.volumes.store import VolumeStore
 from supervisor.cli.dockerview import Viewed
 from supervisor.states import Reason, RunState
 from tests.supervisor.cli.calling import call, refusals
@@ -93,8 +94,29 @@ def test_an_unknown_path_is_refused(past: Past) -> None:
     """With the nearest that there is."""
     code, (line,) = refusals(*past.options, "inspect", "-f", "{{.State.Statsu}}", "web")
     assert (code, line) == (
-        2, 'pocker: --format: there is no field Statsu; did you mean "Status"?',
+        1, 'pocker: --format: there is no field Statsu; did you mean "Status"?',
     )  # fmt: skip
+
+
+def test_what_there_is_is_shown_whatever_is_missing(past: Past) -> None:
+    """The line of each, and in the end one that names all that there is not; the code is 1."""
+    called = call(*past.options, "inspect", "-f", "{{.Name}}", "webb", "web", "nope", "old")
+    assert (called.code, called.stdout) == (1, "/web\n/old\n")
+    assert called.stderr == (
+        'pocker: no such object: webb; did you mean "web"?; no such object: nope\n'
+    )
+    assert call(*past.options, "inspect", "nope").stdout == "[]\n"
+
+
+def test_volumes_are_found_behind_containers(past: Past) -> None:
+    """As Docker does it; with a type only those are looked for."""
+    store = VolumeStore.of(past.settings.directories)
+    for name in ("web", "data"):
+        store.ensure(name)
+    assert inspected(past, "-f", "{{.Name}}", "web", "data") == "/web\ndata"
+    assert inspected(past, "--type", "volume", "-f", "{{.Name}}", "web") == "web"
+    called = call(*past.options, "inspect", "--type", "container", "data")
+    assert (called.code, called.stderr) == (1, "pocker: no such container: data\n")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import click
 import pytest
 
 import supervisor.entry
+from supervisor.cli.misuse import OWN
 from supervisor.cli.program import SECTIONS, program
 from tests.supervisor.cli.calling import call, refusals
 
@@ -42,11 +43,13 @@ def test_every_command_explains_itself(name: str) -> None:
     assert (command.help or "").split()[0] in long.stdout
 
 
-def test_a_call_without_a_command_shows_the_help() -> None:
-    """It is a mistake, so the help goes to stderr and the exit code is 2."""
-    called = call()
-    assert (called.code, called.stdout) == (2, "")
-    assert called.stderr.startswith("Usage: pocker ")
+@pytest.mark.parametrize("words", [[], ["volume"], ["image"], ["systemd"]])
+def test_a_call_without_a_command_shows_the_help(words: list[str]) -> None:
+    """As Docker does it: on stderr, and with 0; so do commands that have commands below them."""
+    called = call(*words)
+    assert (called.code, called.stdout) == (0, "")
+    assert called.stderr.startswith(f"Usage: {' '.join(['pocker', *words])} ")
+    assert called.stderr.count("\n") > 5
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
@@ -57,24 +60,73 @@ def test_the_version_is_that_of_the_distribution() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sopt"], 'no such command: sopt; did you mean "stop"?'),
-        (["xyzzy"], "no such command: xyzzy"),
-        (["--stat", "/tmp"], 'no such option: --stat; did you mean "--state"?'),
-        (["ps", "--al"], 'no such option: --al; did you mean "--all"?'),
-        (["check"], "missing argument 'FILE'"),
-        (["logs", "-n", "x", "a"], "invalid value for '-n' / '--tail': 'x' is not a valid"),
+        (["--stat", "/tmp"], 'unknown flag: --stat; did you mean "--state"?'),
+        (["--root", f"/{'r' * 90}", "ps"], "invalid value for '--root': /rrr"),
+        (["ps", "--al"], 'unknown flag: --al; did you mean "--all"?'),
+        (["ps", "-ax"], "unknown shorthand flag: 'x' in -x; see 'pocker ps --help'"),
         (["ps", "--format", "xml"], "--format: xml is neither table nor json nor a template"),
+        (["ps", "--filter", "x"], "--filter: 'x' is not KEY=VALUE"),
+        (["events", "--since", "noon"], "--since: 'noon' is neither a time such as"),
+        (["logs", "-n", "x", "a"], "invalid value for '-n' / '--tail': 'x' is not a valid"),
         (["logs", "--since", "noon", "a"], "--since: 'noon' is neither a time such as"),
         (["logs", "-f", "--until", "1s", "a"], "--follow and --until exclude each other"),
-        (["down", "--timeout", "soon"], "invalid value for '--timeout': 'soon' is not a duration"),
-        (["up", "-d", "--exit-code-from", "a", "f"], "--detach and --exit-code-from exclude each"),
-        (["--root", f"/{'r' * 90}", "ps"], "invalid value for '--root': /rrr"),
+        (["run", "--foo", "host"], "unknown flag: --foo; see 'pocker run --help'"),
+        (["run", "-m"], "option '-m' requires an argument"),
+        (["create", "--pull", "soon", "host"], "invalid value for '--pull': 'soon' is not one of"),
+        (["update", "--cpus", "x", "a"], "--cpus: 'x' is not a number of cores"),
+        (["images", "--filter", "x"], "--filter 'x': is not KEY=VALUE"),
+        (["volume", "ls", "--foo"], "unknown flag: --foo; see 'pocker volume ls --help'"),
+        (["volume", "ls", "-f", "x"], "--filter: 'x' is not KEY=VALUE"),
+        (["system", "df", "--format", "x"], "invalid value for '--format': 'x' is not one of"),
     ],
 )
-def test_misuse_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
-    """What is wrong with a command line is said in one line that names the program."""
+def test_a_wrong_option_is_one_line_and_dockers_code(arguments: list[str], message: str) -> None:
+    """That is 125, whatever the command is."""
+    assert_refused(arguments, 125, message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sopt"], 'unknown command: pocker sopt; did you mean "stop"?'),
+        (["xyzzy"], "unknown command: pocker xyzzy; see 'pocker --help'"),
+        (["volume", "lss"], 'unknown command: pocker volume lss; did you mean "ls"?'),
+        (["rm"], "missing argument 'CONTAINER...'; see 'pocker rm --help'"),
+        (["run"], "missing argument 'IMAGE'; see 'pocker run --help'"),
+        (["exec", "a"], "missing argument 'COMMAND...'; see 'pocker exec --help'"),
+        (["ps", "x"], "got unexpected extra argument (x); see 'pocker ps --help'"),
+        (["rename", "a", "b", "c"], "got unexpected extra argument (c); see"),
+    ],
+)
+def test_a_word_too_few_or_too_many_is_one_line_and_dockers_code(
+    arguments: list[str], message: str
+) -> None:
+    """That is 1, as for commands that are none."""
+    assert_refused(arguments, 1, message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check"], "missing argument 'FILE'; see 'pocker check --help'"),
+        (["down", "--timeout", "soon"], "invalid value for '--timeout': 'soon' is not a duration"),
+        (["up", "-d", "--exit-code-from", "a", "f"], "--detach and --exit-code-from exclude each"),
+        (["image", "verify", "--foo"], "unknown flag: --foo; see 'pocker image verify --help'"),
+        (["systemd", "status", "--foo"], "unknown flag: --foo; see 'pocker systemd status --help'"),
+        *(([name, "--foo"], "unknown flag: --foo") for name in sorted(OWN) if " " not in name),
+    ],
+)
+def test_misuse_of_what_docker_does_not_have_is_exit_code_2(
+    arguments: list[str], message: str
+) -> None:
+    """As a mistake in a jobs file is."""
+    assert_refused(arguments, 2, message)
+
+
+def assert_refused(arguments: list[str], expected: int, message: str) -> None:
+    """It is said in one line that names the program what is wrong."""
     code, (line,) = refusals(*arguments)
-    assert code == 2
+    assert code == expected
     assert line.startswith(f"pocker: {message}")
     assert not line.endswith(".")
 

@@ -47,6 +47,7 @@ def test_json_of_everything() -> None:
         ("{{.State.Cod}}", 'there is no field Cod; did you mean "Code"?'),
         ("{{.ID.x}}", "there is no field x"),
         ("{{if .ID}}x{{end}}", "{{if .ID}} is not understood: only fields and json are"),
+        ("{{.ID}} {{.ID", "an action is not closed: }} is missing"),
         ("{{.}}", "{{.}} is not understood: only fields and json are"),
     ],
 )

@@ -203,8 +203,8 @@ class Container:
             report = self._launch(spec, context.program, encode(steps), identity)
         except OSError as error:
             cause = os.strerror(error.errno).lower() if error.errno else str(error)
-            what = f" {error.filename}" if error.filename else ""
-            raise StartError(f"prepare container {self.id}:{what}: {cause}") from error
+            what = f": {error.filename}" if error.filename else ""
+            raise StartError(f"prepare container {self.id}{what}: {cause}") from error
         handed = Handed()
         try:
             await confirm_start(report, steps, handed)

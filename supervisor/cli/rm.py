@@ -10,7 +10,6 @@ from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import NoSuchContainer, find_kept, has_ended
 from supervisor.cli.settings import Settings
-from supervisor.cli.standby import require_served
 from supervisor.cli.turns import Turns
 
 
@@ -39,11 +38,11 @@ def command(settings: Settings, names: Sequence[str], force: bool, volumes: bool
 
 def _remove(settings: Settings, name: str, *, force: bool, volumes: bool) -> None:
     # Only where there is something to remove is the means to do so needed.
-    from supervisor.cli.removal import remove
+    from supervisor.cli.removal import end_for_good, remove
 
     found, _ = find_kept(settings, name)
     if force and not has_ended(found):
-        require_served(settings, lambda client: client.signal(found.job, "KILL"))
+        end_for_good(settings, found)
     if not has_ended(found):
         raise Failure(
             f"cannot remove container {found.name}: it is running: stop it first, or use -f"

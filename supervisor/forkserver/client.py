@@ -38,6 +38,7 @@ def delegate(words: Sequence[str]) -> int | None:
     if root is None or _in_background() or not all((sys.stdin, sys.stdout, sys.stderr)):
         return None
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    connection.settimeout(PATIENCE)
     try:
         connection.connect(address(root))
         fork = ask(connection, [os.fsencode(word) for word in words])
@@ -66,7 +67,6 @@ def ask(connection: _socket.socket, words: Sequence[bytes]) -> int | None:
     request = memoryview(encode(words, os.environb, umask))
     here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     descriptors = b"".join(fd.to_bytes(DESCRIPTOR_BYTES, "little") for fd in (0, 1, 2, here))
-    connection.settimeout(PATIENCE)
     beside = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)]
     sent = connection.sendmsg([request], beside)
     connection.sendall(request[sent:])
@@ -76,7 +76,6 @@ def ask(connection: _socket.socket, words: Sequence[bytes]) -> int | None:
     )
     if answer != READY or not ancillary:
         return None
-    connection.settimeout(None)
     return int.from_bytes(ancillary[0][2], "little")
 
 
@@ -98,6 +97,7 @@ def _pass_signals(fork: int) -> None:
 
 def _end_like(connection: _socket.socket) -> int:
     """Wait for the fork's end, and tell its exit code, or be killed as it has been."""
+    connection.settimeout(None)
     try:
         code = connection.recv(1)
     except OSError:

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from runtime.security.capabilities import DEFAULT_CAPABILITIES
 from runtime.security.seccomp import compile_filter
@@ -71,19 +71,22 @@ def serve(listener: int, lifeline: int) -> None:
             connection, _ = listening.accept()
         except OSError:
             continue  # who knocked has gone
-        _fork(connection)
+        if os.fork() == 0:
+            # Or who connects when all others have gone would find the door open, and nobody there.
+            listening.close()
+            os.close(lifeline)
+            _be_a_fork(connection)
+        connection.close()
 
 
-def _fork(connection: socket.socket) -> None:
-    if os.fork() == 0:
-        try:
-            be_the_client(connection)
-        except SystemExit:
-            raise  # there are threads to wait for
-        except BaseException:  # noqa: BLE001 # whatever it is, the fork must never serve
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-    connection.close()
+def _be_a_fork(connection: socket.socket) -> NoReturn:
+    try:
+        be_the_client(connection)
+    except SystemExit:
+        raise  # there are threads to wait for
+    except BaseException:  # noqa: BLE001 # whatever it is, the fork must never serve
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)
 
 
 def imported_files() -> list[str]:

@@ -171,6 +171,22 @@ def test_a_terminal_is_the_forks(served: Pocker) -> None:
     wait_until(lambda: not _containers_of_run(served))
 
 
+def test_nobody_waits_for_a_supervisor_that_was_killed(served: Pocker) -> None:
+    """Its forks go on, but nobody takes them for a server."""
+    script = "trap 'exit 9' TERM; echo on; while :; do sleep 0.05; done"
+    process = served.start("run", "host", "sh", "-c", script)
+    read_until(process, "on")
+    supervisor, server = holder(served.directories.detached.state), _server_of(served)
+    assert supervisor is not None
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{server}").exists())
+    with pytest.raises(ConnectionRefusedError), _connected(served):
+        pass
+    assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", False)
+    process.terminate()
+    assert process.wait(PATIENCE) == 9
+
+
 def test_another_server_comes_after_one_that_died(served: Pocker) -> None:
     """When there is somebody for it to serve."""
     assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", True)

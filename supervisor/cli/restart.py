@@ -14,7 +14,7 @@ from supervisor.cli.turns import in_turn
 
 
 @click.command
-@click.option("-t", "--time", "grace", type=click.FloatRange(min=0), metavar="SECONDS")
+@click.option("-t", "--timeout", "--time", "grace", type=click.FloatRange(min=0), metavar="SECONDS")
 @click.argument(
     "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.kept
 )

@@ -113,11 +113,12 @@ def refusals(*, unstarted: int = START_FAILED) -> Iterator[None]:
     That is `unstarted` where it cannot be started for another reason than its command.
     """
     from runtime.errors import ContainerError
+    from supervisor.problems import JobsFileError
     from supervisor.runorder import OrderError, by_option
 
     try:
         yield
-    except OrderError as error:
+    except (OrderError, JobsFileError) as error:  # the latter of the settings of registries
         raise Failure(str(error), code=START_FAILED) from error
     except ContainerError as error:
         code = getattr(error, "code", START_FAILED)

@@ -22,6 +22,7 @@ from supervisor.journal import RunRecord
 @click.command
 @click.option(
     "-t",
+    "--timeout",
     "--time",
     "grace",
     type=click.FloatRange(min=0),

@@ -68,6 +68,20 @@ def test_what_is_refused_when_it_is_made(
     assert files_of_containers(pocker) == []
 
 
+def test_a_mistake_in_the_settings_of_registries(
+    pocker: Pocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Has the code of any other reason why there is no container, and its place."""
+    file = pocker.top / "registries.toml"
+    file.write_text("[registry]")
+    monkeypatch.setenv("POCKER_REGISTRIES", str(file))
+    for command in COMMANDS:
+        refused = pocker.run(*command, "-q", "127.0.0.1:1/nope", "true")
+        assert (refused.returncode, refused.stdout) == (125, "")
+        (*_, line) = refused.stderr.splitlines()
+        assert line.startswith(f"pocker: {file}:1: registry: unknown key")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -123,6 +123,27 @@ def test_misuse_of_what_docker_does_not_have_is_exit_code_2(
     assert_refused(arguments, 2, message)
 
 
+OF_DOCKER = {
+    "tty", "rm", "name", "memory", "memory-swap", "cpus", "cpuset-cpus", "cpu-shares",
+    "interactive", "pids-limit", "volume", "mount", "tmpfs", "env", "env-file", "workdir", "user",
+    "entrypoint", "read-only", "cap-add", "cap-drop", "privileged", "security-opt", "ulimit",
+    "hostname", "sysctl", "device", "network", "add-host", "init", "restart", "stop-signal",
+    "label", "health-cmd", "health-interval", "health-timeout", "health-retries",
+    "stop-timeout", "health-start-period", "log-driver", "log-opt", "pull",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["run", "create"])
+def test_dockers_options_of_containers(name: str) -> None:
+    """A container is made by the same options, whether it is started at once or not."""
+    with program.make_context("pocker", ["ps"]) as context:
+        command = program.get_command(context, name)
+    assert command is not None
+    options = {option for parameter in command.params for option in parameter.opts}
+    assert {f"--{option}" for option in OF_DOCKER} <= options
+    assert ("--detach" in options) == (name == "run")
+
+
 def assert_refused(arguments: list[str], expected: int, message: str) -> None:
     """It is said in one line that names the program what is wrong."""
     code, (line,) = refusals(*arguments)

@@ -84,11 +84,12 @@ def _users_of_volumes(directories: Directories) -> Users:
 
 def _code(exit_: Exit, spec: ContainerSpec) -> int:
     """What a shell would say of the command; and why, where the kernel was short of memory."""
-    failed = exit_.code != 0
-    if failed and exit_.usage.oom_kills:
+    failed, kills = exit_.code != 0, exit_.usage.oom_kills
+    if failed and kills:
         limit = spec.limits.memory
         told = "" if limit is None else f" (limit {format_size(limit)})"
-        click.echo(f"pocker: OOMKilled: the kernel killed for want of memory{told}", err=True)
+        killed = "a process" if kills == 1 else f"{kills} processes"
+        click.echo(f"pocker: OOMKilled: {killed} killed for want of memory{told}", err=True)
     if exit_.signal is not None:
         return 128 + exit_.signal
     return START_FAILED if exit_.code is None else exit_.code

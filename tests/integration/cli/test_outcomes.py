@@ -267,7 +267,6 @@ def test_inspect_shows_definition_runs_and_attempts(scene: Scene) -> None:
     [
         (["logs", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
         (["history", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
-        (["inspect", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
         (["logs", "--attempt", "4", "flaky"], "the last run of job flaky has no attempt 4 but 2"),
         (["stop", "flakey"], 'no such container: flakey; did you mean "flaky"?'),
         (["stop", "flaky"], "job flaky is not running: succeeded, exit code 0"),

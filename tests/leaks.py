@@ -87,7 +87,7 @@ def cgroup_mounts() -> tuple[Mount, ...]:
 def observe() -> Observation:
     """Look at everything once."""
     gc.collect()  # what only waits for the collector is not left behind
-    everything = _processes()
+    everything = all_processes()
     own = everything[os.getpid()]
     own_namespaces = own.namespaces()
     processes = [p for p in everything.values() if _is_of_session(p, own, everything)]
@@ -129,7 +129,8 @@ def _mount(line: str) -> Mount:
     )
 
 
-def _processes() -> dict[int, Process]:
+def all_processes() -> dict[int, Process]:
+    """Return all processes of the machine by pid."""
     found = {}
     for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
         try:
@@ -151,6 +152,9 @@ def _processes() -> dict[int, Process]:
 def _is_of_session(process: Process, own: Process, everything: Mapping[int, Process]) -> bool:
     """Tell whether the tests are to blame for a process, whoever its parent is by now."""
     if process.pid == own.pid or process.start < own.start:
+        return False
+    if process.zombie and process.parent == 1:
+        # It is dead, and nothing but a look of PID 1 is missing, which may take seconds to come.
         return False
     ancestor: Process | None = process
     while ancestor is not None:

@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from tests import leaks
 from tests.leaks import cgroup_mounts, left_behind, observe
 
 
@@ -38,6 +40,17 @@ def test_a_process_is_found_until_it_is_reaped() -> None:
     assert any(f"process: {child.pid} (cat)" in line and "alive" in line for line in alive)
     assert any(f"process: {child.pid} (cat)" in line and "zombie" in line for line in dead)
     assert left_behind(before) == []
+
+
+def test_an_orphan_that_is_dead_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PID 1 is to reap it, and does so when it likes."""
+    before = observe()
+    with subprocess.Popen(["true"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        everything = leaks.all_processes()
+        dead = evolve(everything[child.pid], parent=1)
+        monkeypatch.setattr(leaks, "all_processes", lambda: {**everything, dead.pid: dead})
+        assert left_behind(before, patience=0) == []
 
 
 @pytest.mark.root

@@ -36,6 +36,7 @@ MODULES = (
     "supervisor.cli.exec",
     "supervisor.cli.image.provision",
     "supervisor.cli.joined",
+    "supervisor.cli.machine",
     "supervisor.cli.oneshot",
     "supervisor.cli.program",
     "supervisor.cli.run",

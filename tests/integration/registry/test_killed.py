@@ -1,4 +1,4 @@
-"""A pull that is killed at any step leaves a store that is sound, and the next one ends it."""
+"""Who is killed at any step of a pull or push leaves a sound store, and the next one ends it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from runtime.images.reference import parse_reference
 from runtime.images.store import ImageStore
 from runtime.registry.access import Access
 from runtime.registry.pulling import Wanted, pull
+from runtime.registry.pushing import push
 from runtime.registry.settings import Registries, RegistrySettings
 from tests.integration.images.killing import dies_at
 from tests.integration.registry.peer import Peer
 from tests.integration.registry.test_pulling import nothing
+from tests.runtime.images.archives import Member, add_image, archive
 
 pytestmark = pytest.mark.root
 
@@ -51,3 +53,22 @@ def test_no_step_of_a_pull_can_be_killed_to_harm(
     assert step > 20
     assert list(verify(store)) == []
     assert store.resolve(wanted.name).layers
+
+
+def test_no_step_of_a_push_can_be_killed_to_harm(
+    peer: Peer, store: ImageStore, access: Access
+) -> None:
+    """After each the store verifies and has its image; the last one finds what others have sent."""
+    add_image(store, [archive(Member(name="x")), archive(Member(name="y"))], "image")
+    quick = evolve(access, registries=Registries(tables={peer.host: INSECURE}))
+    image, name = store.find("image"), f"{peer.host}/killed/app:x"
+    store.tag(image, name)
+    action = partial(trio.run, push, store, quick, parse_reference(name), nothing)
+    step = 1
+    while dies_at(step, action):
+        assert list(verify(store)) == []
+        assert {found.id for found in store.survey().images} == {image.id}
+        step += 1
+    assert step > 5
+    assert list(verify(store)) == []
+    assert peer.digest("killed/app:x") == store.find(name).target.digest

@@ -1,4 +1,7 @@
-"""The system calls that Python has no name for: bpf(2) for devices, inotify(7) for events."""
+"""The system calls that Python has no name for.
+
+bpf(2) for devices, inotify(7) for events, ioprio_get(2) for who writes first.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import platform
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _BPF_NUMBER = {"x86_64": 321, "aarch64": 280, "riscv64": 280}
+_IOPRIO_GET_NUMBER = {"x86_64": 252, "aarch64": 31, "riscv64": 31}
+_IOPRIO_WHO_PROCESS = 1
 
 IN_CLOEXEC = os.O_CLOEXEC
 IN_NONBLOCK = os.O_NONBLOCK
@@ -29,6 +34,16 @@ def bpf(command: int, attributes: ctypes.Array[ctypes.c_char]) -> int:
         raise OSError(f"the number of bpf(2) on {platform.machine()} is not known")
     size = ctypes.c_uint(len(attributes))
     return _checked(_libc.syscall(ctypes.c_long(number), ctypes.c_int(command), attributes, size))
+
+
+def io_priority(pid: int) -> int:
+    """The class and priority of a process for disks, as ioprio_get(2) has them; 0 is our own."""
+    number = _IOPRIO_GET_NUMBER.get(platform.machine())
+    if number is None:
+        raise OSError(f"the number of ioprio_get(2) on {platform.machine()} is not known")
+    return _checked(
+        _libc.syscall(ctypes.c_long(number), ctypes.c_int(_IOPRIO_WHO_PROCESS), ctypes.c_int(pid))
+    )
 
 
 def inotify_init() -> int:

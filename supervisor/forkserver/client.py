@@ -29,35 +29,70 @@ FORWARDED = (
     _signal.SIGUSR2, _signal.SIGALRM, _signal.SIGCONT, _signal.SIGWINCH,
 )  # fmt: skip
 """What the fork is to get in our place: those that a command gets, and news of the terminal."""
+_DEADLY = frozenset(FORWARDED) - {_signal.SIGCONT, _signal.SIGWINCH}
 _DEFAULT_ROOT = "/run/pocker"
+_FAREWELL = 1.0
+"""Seconds that a fork may take to let go of all, once it has told its code."""
+_OWN_PLACES = ("/dev/fd/", "/proc/self/", "/proc/thread-self/")
+"""What is another thing for each process."""
 
 
 def delegate(words: Sequence[str]) -> int | None:
     """Have the command done by a fork; its exit code, or None where we have to do it ourselves."""
     root = root_of(words, _DEFAULT_ROOT) if os.geteuid() == 0 else None
-    if root is None or _in_background() or not all((sys.stdin, sys.stdout, sys.stderr)):
+    if root is None or not all((sys.stdin, sys.stdout, sys.stderr)) or _is_ours_alone(words):
         return None
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     connection.settimeout(PATIENCE)
     try:
         connection.connect(address(root))
         fork = ask(connection, [os.fsencode(word) for word in words])
-        if fork is None:
-            return None
-        _pass_signals(fork)
-        connection.send(GO)
+        passed = None if fork is None else _let_go(connection, fork)
     except OSError:
+        passed = None
+    if passed is None:
         connection.close()
         return None
-    return _end_like(connection)
+    return _end_like(connection, passed)
 
 
-def _in_background() -> bool:
-    """Whether the kernel would stop us for reading our terminal, which it does to no fork."""
+def _is_ours_alone(words: Sequence[str]) -> bool:
+    """Whether a fork would find other things behind these words, or at our terminal."""
+    if any(place in word for word in words for place in _OWN_PLACES):
+        return True
     try:
-        return os.tcgetpgrp(0) != os.getpgrp()
+        background = os.tcgetpgrp(0) != os.getpgrp()
     except OSError:
         return False  # not a terminal, or not that of our session
+    # The kernel stops who reads its terminal from the background, where a shell can put us at any
+    # time unless the terminal is raw; it stops no fork.
+    return background or any(map(_reads_lines, words))
+
+
+def _reads_lines(word: str) -> bool:
+    """Whether this may be the option for input without the one for a terminal beside it."""
+    short = word.startswith("-") and not word.startswith("--")
+    return (short and "i" in word and "t" not in word) or word.startswith("--i")
+
+
+def _let_go(connection: _socket.socket, fork: int) -> list[int]:
+    """Say the word; gives where to look for the signals that were passed on since. Raises OSError.
+
+    A signal that comes meanwhile is the fork's if it has the word, and otherwise still ours.
+    """
+    before = {number: _signal.getsignal(number) for number in (*FORWARDED, _signal.SIGTSTP)}
+    mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, before)
+    try:
+        passed = _pass_signals(fork)
+        try:
+            connection.send(GO)
+        except OSError:
+            for number, handler in before.items():
+                _signal.signal(number, handler)
+            raise
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+    return passed
 
 
 def ask(connection: _socket.socket, words: Sequence[bytes]) -> int | None:
@@ -79,12 +114,15 @@ def ask(connection: _socket.socket, words: Sequence[bytes]) -> int | None:
     return int.from_bytes(ancillary[0][2], "little")
 
 
-def _pass_signals(fork: int) -> None:
+def _pass_signals(fork: int) -> list[int]:
+    passed: list[int] = []
+
     def send(number: int) -> None:
         try:
             _signal.pidfd_send_signal(fork, number)
         except ProcessLookupError:
             return  # its last word is on its way
+        passed.append(number)
 
     def stop(*_: object) -> None:
         send(_signal.SIGSTOP)
@@ -93,15 +131,24 @@ def _pass_signals(fork: int) -> None:
     for number in FORWARDED:
         _signal.signal(number, lambda number, _: send(number))
     _signal.signal(_signal.SIGTSTP, stop)
+    return passed
 
 
-def _end_like(connection: _socket.socket) -> int:
+def _end_like(connection: _socket.socket, passed: Sequence[int]) -> int:
     """Wait for the fork's end, and tell its exit code, or be killed as it has been."""
-    connection.settimeout(None)
+    code = b""
     try:
+        connection.settimeout(None)
         code = connection.recv(1)
+        # Nothing may be in use any more when the next command of a script begins.
+        connection.settimeout(_FAREWELL)
+        connection.recv(1)
     except OSError:
-        code = b""
+        pass  # it has been killed with something unread, or is late
     if not code:
-        os.kill(os.getpid(), _signal.SIGKILL)
+        deadly = [number for number in passed if number in _DEADLY]
+        number = deadly[-1] if deadly else _signal.SIGKILL
+        if deadly:
+            _signal.signal(number, _signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     return code[0]

@@ -44,7 +44,8 @@ def be_the_client(connection: socket.socket) -> NoReturn:
         _take_over(request)
     except (Dissimilar, OSError, ValueError):
         # Whatever is wrong: it does the work itself, where the cause is told to its user.
-        connection.send(protocol.REFUSED)
+        with suppress(OSError):  # it has gone
+            connection.send(protocol.REFUSED)
         os._exit(0)
     _await_word(connection)
     from supervisor.cli import enter
@@ -108,10 +109,14 @@ def _await_word(connection: socket.socket) -> None:
     """Say that all is ready, and go on only if the client says so; from then on end with it."""
     with_us = os.pidfd_open(os.getpid())
     beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [with_us]))]
-    connection.sendmsg([protocol.READY], beside)
-    os.close(with_us)
-    connection.settimeout(None)
-    if connection.recv(1) != protocol.GO:
+    try:
+        connection.sendmsg([protocol.READY], beside)
+        os.close(with_us)
+        connection.settimeout(None)
+        word = connection.recv(1)
+    except OSError:
+        word = b""  # it has gone
+    if word != protocol.GO:
         os._exit(0)
     # Nothing comes any more but the end of the client: from then on we would work for nobody.
     fcntl.fcntl(connection, fcntl.F_SETSIG, signal.SIGKILL)

@@ -1,7 +1,8 @@
 """Whether a fork can do what its client would have done, and what it has to change for that.
 
 What cannot be changed, as namespaces and rights, must be the same already; what can be is made so.
-proc(5), cgroups(7), setrlimit(2), sched_setaffinity(2), setpriority(2), unix(7).
+proc(5), cgroups(7), setrlimit(2), sched_setaffinity(2), setpriority(2), sched(7),
+personality(2), ioprio_get(2), unix(7).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import socket
 import struct
 
 from runtime.cgroups.layout import detect_layout
+from runtime.cgroups.syscalls import io_priority
 from runtime.errors import ContainerError
 
 _CREDENTIALS = struct.Struct("iII")
 _SAME = frozenset(
     {
         "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb",
-        "NoNewPrivs", "Seccomp",
+        "NoNewPrivs", "Seccomp", "Seccomp_filters",
     }
 )  # fmt: skip
 """Lines of /proc/PID/status."""
@@ -48,6 +50,8 @@ def peer_of(connection: socket.socket) -> int:
 def become_like(pid: int) -> None:
     """Let this process be as that one is. Raises Dissimilar or OSError."""
     _compare(f"/proc/{pid}")
+    if _scheduling(0) != _scheduling(pid):
+        raise Dissimilar("another way to be scheduled")
     _join_cgroups(_read(f"/proc/{pid}/cgroup"))
     for limit in _LIMITS:
         wanted = resource.prlimit(pid, limit)
@@ -80,7 +84,14 @@ def _fixed(process: str) -> list[object]:
         name, _, value = line.partition(":")
         status[name] = value
     signals = [int(status[name], 16) & _STANDARD_SIGNALS for name in _SIGNALS]
-    return [*signals, *(status.get(name) for name in _SAME)]
+    personality = _read(f"{process}/personality")
+    return [*signals, personality, *(status.get(name) for name in _SAME)]
+
+
+def _scheduling(pid: int) -> tuple[int, int, int]:
+    """The policy, its priority, and that of what is read and written; 0 is this process."""
+    priority = os.sched_getparam(pid).sched_priority
+    return os.sched_getscheduler(pid), priority, io_priority(pid)
 
 
 def _read(path: str) -> str:

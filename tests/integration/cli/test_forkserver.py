@@ -94,16 +94,47 @@ def test_a_fork_does_it_as_the_caller_would(served: Pocker) -> None:
         (["unshare", "--uts"], {}),
         (["nohup"], {}),
         (["setpriv", "--bounding-set=-sys_boot"], {}),
+        (["setarch", "--addr-no-randomize"], {}),
+        (["chrt", "--batch", "0"], {}),
+        (["ionice", "--class", "idle"], {}),
         ([], {"PYTHONHASHSEED": "1"}),
     ],
 )
 def test_whoever_is_too_different_does_it_alone(
     served: Pocker, before: list[str], variables: dict[str, str]
 ) -> None:
-    """In another namespace, told to outlive its terminal, with fewer rights, or as other code."""
+    """In its namespaces, signals, rights or personality, its scheduling, or as other code."""
     assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", True)
     out, forked = _watched(served, "exec", "kept", "echo", "on", before=before, variables=variables)
     assert (out, forked) == ("on\n", False)
+
+
+def test_a_descriptor_that_is_named_is_the_callers(served: Pocker) -> None:
+    """Only it has what /dev/fd/N is in its words."""
+    (served.top / "variables").write_text("A=of mine\n")
+    with open(served.top / "variables") as file:
+        number = file.fileno()
+        ended = subprocess.run(
+            served.command("run", "--env-file", f"/dev/fd/{number}", "host", "sh", "-c", "echo $A"),
+            pass_fds=[number],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (ended.stdout, ended.stderr) == ("of mine\n", "")
+
+
+def test_nothing_is_in_use_afterwards(served: Pocker, tmp_path: Path) -> None:
+    """A file system that a command was begun in can be taken away as soon as it has ended."""
+    for _ in range(10):
+        subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], check=True)
+        try:
+            command = served.command("exec", "kept", "true")
+            subprocess.run(command, cwd=tmp_path, check=True)
+            ended = subprocess.run(["umount", tmp_path], capture_output=True, check=False)
+        finally:
+            subprocess.run(["umount", "--lazy", tmp_path], capture_output=True, check=False)
+        assert ended.returncode == 0, ended.stderr
 
 
 def test_a_command_ends_as_its_fork_does(served: Pocker) -> None:

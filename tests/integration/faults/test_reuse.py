@@ -38,6 +38,7 @@ def test_another_process_is_not_taken_for_the_container(pocker: Pocker) -> None:
     assert row.attempt is not None
     pid = row.attempt.pid
     assert pid is not None
+    wait_for(lambda: pocker.ask("logs", "a") == "first\n")
     kill(first)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid}").exists())

@@ -74,6 +74,7 @@ class ExecSpec:
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = True
     seccomp: bool = True
+    seccomp_profile: str | None = None
     umask: int = 0o022
 
     def __attrs_post_init__(self) -> None:
@@ -112,5 +113,6 @@ def load_inherited(text: str, command: tuple[str, ...]) -> ExecSpec:
         capabilities=frozenset(values["capabilities"]),
         no_new_privileges=values["no_new_privileges"],
         seccomp=values["seccomp"],
+        seccomp_profile=values["seccomp_profile"],
         umask=values["umask"],
     )

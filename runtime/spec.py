@@ -186,11 +186,11 @@ class ContainerSpec:
     only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
     without it the command is PID 1. `privileged` shows it all devices of the host and leaves the
     kernel's file systems writable and unmasked; it has those of `capabilities` that there are, and
-    what it may do with the devices is up to `limits`. `seccomp` False runs unconfined. With a
-    `terminal` the command reads from and writes to that; else it reads from a pipe (`stdin`) or
-    from nothing. The input pipe with a name (`stdin_open`) never ends, whoever writes to it, and
-    has to do with a kept terminal as well. `image_config` is what an image made of the
-    container says of its start.
+    what it may do with the devices is up to `limits`. `seccomp` False runs unconfined;
+    `seccomp_profile` is a profile, as JSON, in place of the built-in one. With a `terminal` the
+    command reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing. The
+    input pipe with a name (`stdin_open`) never ends, whoever writes to it, and has to do with a
+    kept terminal as well. `image_config` is what an image made of the container says of its start.
     """
 
     id: str
@@ -216,6 +216,7 @@ class ContainerSpec:
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = True
     seccomp: bool = True
+    seccomp_profile: str | None = None
     umask: int = 0o022
     stop_signal: int = 15
     merge_output: bool = False
@@ -232,6 +233,7 @@ class ContainerSpec:
         self._check_rootfs()
         self._check_paths()
         self._check_sysctls()
+        self._check_profile()
         if self.hostname is not None and not HOSTNAME_PATTERN.fullmatch(self.hostname):
             raise SpecError("hostname", f"{self.hostname!r} is not a valid host name")
         if not 0 <= self.umask <= 0o777:
@@ -268,6 +270,16 @@ class ContainerSpec:
                 raise SpecError("sysctls", str(error)) from error
             if "\0" in value:
                 raise SpecError(f"sysctls.{name}", "contains a NUL character")
+
+    def _check_profile(self) -> None:
+        if self.seccomp_profile is None:
+            return
+        from runtime.security.profiledocument import parse_profile  # only who has one pays for it
+
+        try:
+            parse_profile(self.seccomp_profile)
+        except ValueError as error:
+            raise SpecError("seccomp_profile", str(error)) from error
 
     def _check_paths(self) -> None:
         check_path("working_dir", self.working_dir)

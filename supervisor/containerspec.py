@@ -127,6 +127,9 @@ def container_spec(
     in the layer `keep`, where there is one. Raises SpecError.
     """
     config = ImageConfig() if image is None else image.config
+    options = job.security_opt
+    if options.seccomp_file is not None:  # without it the job would be less confined than asked
+        raise SpecError("security_opt", f"{options.seccomp_file}: has not been read")
     return ContainerSpec(
         id=identifier,
         command=_command(job, config),
@@ -152,8 +155,9 @@ def container_spec(
         init=job.init,
         privileged=job.privileged,
         capabilities=_capabilities(job),
-        no_new_privileges=job.security_opt.no_new_privileges,
-        seccomp=job.security_opt.seccomp and not job.privileged,
+        no_new_privileges=options.no_new_privileges,
+        seccomp=options.seccomp and not job.privileged,
+        seccomp_profile=options.seccomp_profile,
         stop_signal=stop_signal(job, image),
         merge_output=job.log.merge,
         terminal=Terminal(kept=True) if job.tty else None,

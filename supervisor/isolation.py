@@ -7,11 +7,16 @@ the runtime does not know are never passed over.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve
 
 from runtime.errors import SpecError
 from runtime.security.capabilities import NAMES, parse_capability
 from runtime.security.sysctls import check_sysctl
 from runtime.spec import HOSTNAME_PATTERN, HostEntry
+from supervisor.mounts import host_path
 from supervisor.policies import SecurityOptions
 from supervisor.values import (
     NUMBER,
@@ -34,6 +39,7 @@ _GATEWAY = "host-gateway"
 """Docker's word for the address by which a container reaches the host."""
 _HOST_AND_ADDRESS = re.compile(r"([^:=]+)[:=](.+)")
 _MAX_ID = 2**32 - 2
+_PROFILES = ("seccomp=FILE", "seccomp=builtin", "seccomp=unconfined")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\$?")
 
 
@@ -113,16 +119,38 @@ def _read_capability(value: object) -> str:
     return NAMES[parse_capability(name)]
 
 
-def read_security_options(value: object) -> SecurityOptions:
-    """Docker's security options, as far as there is something to turn off here."""
+def read_security_options(value: object, base: str) -> SecurityOptions:
+    """Docker's security options, as far as they mean something here; the last of a kind counts."""
+    options = SecurityOptions()
+    for changes in read_items(value, lambda entry: _read_security_option(entry, base)):
+        options = evolve(options, **changes)
+    return options
+
+
+def _read_security_option(entry: object, base: str) -> Mapping[str, Any]:
     known = {
-        "no-new-privileges": ("no_new_privileges", True),
-        "no-new-privileges:true": ("no_new_privileges", True),
-        "no-new-privileges:false": ("no_new_privileges", False),
-        "seccomp=unconfined": ("seccomp", False),
+        "no-new-privileges": {"no_new_privileges": True},
+        "no-new-privileges:true": {"no_new_privileges": True},
+        "no-new-privileges:false": {"no_new_privileges": False},
     }
-    chosen = read_items(value, lambda entry: known[read_choice(entry, known)])
-    return SecurityOptions(**dict(chosen))
+    text = read_text(entry)
+    name, equals, profile = text.partition("=")
+    if name != "seccomp" or not equals:
+        return known[read_choice(text, (*known, *_PROFILES))]
+    chosen: dict[str, Any] = {"seccomp": True, "seccomp_file": None, "seccomp_profile": None}
+    if profile == "unconfined":
+        chosen["seccomp"] = False
+    elif profile.startswith("{"):  # as Docker's client passes on what was in a file
+        chosen["seccomp_profile"] = _read_profile(profile)
+    elif profile != "builtin":
+        chosen["seccomp_file"] = host_path(base, profile)
+    return chosen
+
+
+def _read_profile(text: str) -> str:
+    from runtime.security.profiledocument import compact_profile  # only who has one pays for it
+
+    return compact_profile(text)
 
 
 def read_sysctls(value: object) -> dict[str, str]:

@@ -265,10 +265,13 @@ class JobSpec:
     Example: privileged = true
     """
     security_opt: SecurityOpt = field(factory=SecurityOptions)
-    """Protections to turn off.
+    """Protections to turn off, and the seccomp profile: a JSON file as Docker and Podman take it,
+    at a path on the host, in place of the built-in one. Its content counts, and is read with the
+    jobs file. The profile itself may stand there as well, beginning with `{`. The last
+    one counts. `privileged` leaves no profile in force.
 
-    Unset: all protections are on.
-    Example: security_opt = ["seccomp=unconfined"]
+    Unset: all protections are on, with the built-in profile.
+    Example: security_opt = ["seccomp=./profile.json"]
     """
     sysctls: Sysctls = field(factory=dict)
     """Kernel settings of the job's own namespaces: kernel.shm*, kernel.msg*, kernel.sem,

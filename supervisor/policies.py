@@ -156,10 +156,24 @@ class Healthcheck:
 
 @frozen(kw_only=True)
 class SecurityOptions:
-    """Protections that are on unless a job turns them off."""
+    """Protections that are on unless a job turns them off.
+
+    `seccomp_profile` is JSON in place of the built-in profile. As long as it has not been read,
+    `seccomp_file` is the path of it.
+    """
 
     no_new_privileges: bool = True
     seccomp: bool = True
+    seccomp_file: str | None = None
+    seccomp_profile: str | None = None
+
+    def words(self) -> tuple[str, ...]:
+        """The same as it may stand in a jobs file anywhere."""
+        privileges = () if self.no_new_privileges else ("no-new-privileges:false",)
+        if not self.seccomp:
+            return (*privileges, "seccomp=unconfined")
+        profile = self.seccomp_file or self.seccomp_profile
+        return privileges if profile is None else (*privileges, f"seccomp={profile}")
 
 
 @frozen(kw_only=True)
@@ -202,7 +216,10 @@ Restart = Annotated[
 Pauses = Annotated[Backoff, Kind("duration of the first pause, or a table", Backoff)]
 SecurityOpt = Annotated[
     SecurityOptions,
-    Kind('list of `"no-new-privileges:false"`, `"no-new-privileges:true"`, `"seccomp=unconfined"`'),
+    Kind(
+        'list of `"no-new-privileges:false"`, `"no-new-privileges:true"`, `"seccomp=FILE"`,'
+        ' `"seccomp=builtin"`, `"seccomp=unconfined"`'
+    ),
 ]
 Health = Annotated[Healthcheck, Kind("table", Healthcheck)]
 Log = Annotated[LogOptions, Kind("table", LogOptions)]

@@ -146,6 +146,8 @@ def lasting_table(
         lasting["labels"] = [f"{name}={text}" for name, text in labels.items()]
     if job.volumes:
         lasting["volumes"] = [asdict(volume) for volume in job.volumes]
+    if "security_opt" in table:
+        lasting["security_opt"] = list(job.security_opt.words())
     if job.devices:
         lasting["devices"] = [f"{each.source}:{each.target}:{each.access}" for each in job.devices]
     return lasting

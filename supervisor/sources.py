@@ -18,13 +18,14 @@ from supervisor.envfile import parse_env_file
 from supervisor.faults import Fault
 from supervisor.jobsfile import place, read
 from supervisor.jobspec import JobsFile, JobSpec
+from supervisor.policies import SecurityOptions
 from supervisor.problems import JobsFileError, KeyPath, Problem
 
 MAX_BYTES = 4 << 20
 
 
 def open_jobsfile(path: Path, environ: Mapping[str, str]) -> JobsFile:
-    """The jobs of a file, the variables of their env_files among their own.
+    """The jobs of a file, with the variables of env_files and seccomp profiles that it names.
 
     Raises JobsFileError with all that is wrong, sources that do not exist included.
     """
@@ -35,8 +36,9 @@ def open_jobsfile(path: Path, environ: Mapping[str, str]) -> JobsFile:
         raise JobsFileError([Problem(shown, None, "", _cause(error))]) from error
     jobsfile, problems = read(text, os.path.abspath(path), environ, shown=shown)
     problems += check_sources(jobsfile, shown=shown)
-    jobsfile, more = add_env_files(jobsfile, shown=shown)
-    problems += more
+    for add in (add_env_files, add_profiles):
+        jobsfile, more = add(jobsfile, shown=shown)
+        problems += more
     if problems:
         raise JobsFileError(
             sorted(problems, key=lambda problem: (problem.file != shown, problem.line or 0))
@@ -121,6 +123,36 @@ def add_env_files(jobsfile: JobsFile, *, shown: str = "") -> tuple[JobsFile, lis
         jobs[name] = evolve(job, environment={**variables, **job.environment})
     placed = place(faults, jobsfile.text, shown or jobsfile.path)
     return evolve(jobsfile, jobs=jobs), placed + list(dict.fromkeys(problems))
+
+
+def add_profiles(jobsfile: JobsFile, *, shown: str = "") -> tuple[JobsFile, list[Problem]]:
+    """The jobs with the seccomp profiles that they name, and what was wrong with those."""
+    faults: list[Fault] = []
+    jobs = {}
+    for name, job in jobsfile.jobs.items():
+        try:
+            jobs[name] = evolve(job, security_opt=with_profile(job.security_opt))
+        except ValueError as error:
+            jobs[name] = job
+            faults.append(Fault(("jobs", name, "security_opt"), str(error)))
+    return evolve(jobsfile, jobs=jobs), place(faults, jobsfile.text, shown or jobsfile.path)
+
+
+def with_profile(options: SecurityOptions) -> SecurityOptions:
+    """The options with the content of the file that they name, from now on without the file.
+
+    Raises ValueError with the file, the place in it and the cause.
+    """
+    path = options.seccomp_file
+    if path is None:
+        return options
+    from runtime.security.profiledocument import compact_profile  # only who has one pays for it
+
+    try:
+        profile = compact_profile(read_file(path).decode())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {_cause(error)}") from error
+    return evolve(options, seccomp_file=None, seccomp_profile=profile)
 
 
 def _cause(error: OSError | ValueError) -> str:

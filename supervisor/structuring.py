@@ -208,7 +208,6 @@ def _plain() -> dict[Any, Read]:
         FileMode: _of_text(parse_mode),
         Awaited: read_condition,
         Restart: read_restart,
-        SecurityOpt: read_security_options,
         Devices: partial(read_items, read=_of_text(parse_device)),
     }
 
@@ -220,6 +219,7 @@ def _placed(base: str, own: Mapping[str, str]) -> dict[Any, Read]:
         HostPath: _of_text(partial(host_path, base)),
         HostPaths: partial(read_paths, base=base),
         MountSource: _of_text(partial(mount_source, base)),
+        SecurityOpt: partial(read_security_options, base=base),
         Environment: partial(read_variables, own=own),
     }
 

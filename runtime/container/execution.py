@@ -115,8 +115,10 @@ class Execution:
 
     async def _start(self, host: Host, spec: ExecSpec) -> None:
         identity = _identity_of(spec, host.process)
-        seccomp = compile_filter(spec.capabilities) if spec.seccomp else b""
-        steps = joining_plan(spec, identity, seccomp)
+        program = b""
+        if spec.seccomp:
+            program = compile_filter(spec.capabilities, spec.seccomp_profile)
+        steps = joining_plan(spec, identity, program)
         starter, report = self._launch(host, spec, identity, encode(steps))
         try:
             await confirm_start(report, steps, self._handed)

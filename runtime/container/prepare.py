@@ -162,7 +162,10 @@ def prepare_plan(
     `labels` name the hierarchies that it has a cgroup in.
     """
     write_system_files(spec, directories.container(spec.id))
-    program = cached_filter(Path(directories.root), spec.capabilities) if spec.seccomp else b""
+    program = b""
+    if spec.seccomp:
+        kept = Path(directories.root)
+        program = cached_filter(kept, spec.capabilities, spec.seccomp_profile)
     return _plan(spec, identity, directories, labels, program)
 
 
@@ -175,7 +178,9 @@ def preview_plan(spec: ContainerSpec, directories: Directories) -> tuple[Step, .
     layout = Cgroups.open().layout
     used = (layout.v1_of("memory"), layout.v1_of("pids"), layout.v2)
     labels = {hierarchy.label for hierarchy in used if hierarchy is not None}
-    program = compile_filter(spec.capabilities) if spec.seccomp else b""
+    program = b""
+    if spec.seccomp:
+        program = compile_filter(spec.capabilities, spec.seccomp_profile)
     return _plan(spec, identity_of(spec, directories), directories, labels, program)
 
 

@@ -33,17 +33,18 @@ def credential_steps(spec: Inherited, identity: Identity, seccomp: bytes) -> Ite
     """Limits, then credentials, each step while the process still has the right to take it.
 
     Without no_new_privs the kernel wants CAP_SYS_ADMIN for a filter, so it is installed before
-    the capabilities go; with it, it is installed last and need not allow the steps before it.
+    the ids and capabilities go; with it, it is installed last. Either way as late as can be: it
+    need not allow the steps before it, and cannot make one of them seem to be done.
     """
     for position, limit in enumerate(spec.ulimits):
         yield _rlimit(position, limit)
     yield Step("umask", (spec.umask,))
     filter_step = Step("seccomp", (seccomp,), "seccomp")
-    if spec.seccomp and not spec.no_new_privileges:
-        yield filter_step
     mask = to_mask(spec.capabilities)
     yield Step("bounding_set", (mask,), "capabilities")
     yield Step("groups", (identity.groups,), "user")
+    if spec.seccomp and not spec.no_new_privileges:
+        yield filter_step
     yield Step("ids", (identity.uid, identity.gid), "user")
     # Only root keeps capabilities through exec; another user's set would be empty there anyway.
     yield Step("capabilities", (mask if identity.uid == 0 else 0,), "capabilities")

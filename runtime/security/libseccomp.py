@@ -7,15 +7,20 @@ most runs need no filter that is not compiled already. Every failure is a StartE
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import os
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from runtime.errors import StartError
-from runtime.security.profile import Comparison
+from runtime.security.customprofile import Action, Argument
+from runtime.security.profile import RECENT_NUMBERS
 
 _BINARY_TREE = 2
 """SCMP_FLTATR_CTL_OPTIMIZE: look a number up by bisection, not one after the other."""
+_UNKNOWN = -1
+"""The number of no call (__NR_SCMP_ERROR); other negative ones are of other architectures."""
 
 
 class _Version(ctypes.Structure):
@@ -38,53 +43,77 @@ def version() -> str:
 
 
 class FilterBuilder:
-    """A filter for the native architecture; a process that calls by another's is killed.
+    """A filter for the native architecture and perhaps `others`; callers by any else are killed.
 
-    Numbers without a rule give `unknown`, those with a rule that denies give `denied`.
+    Numbers without a rule have the `default`. Each call has its number on each architecture.
     """
 
-    def __init__(self, unknown: int, denied: int) -> None:
+    def __init__(self, default: Action, others: Collection[str] = ()) -> None:
         try:
             self._library: Any = importlib.import_module("pyseccomp")
         except RuntimeError as error:
             raise StartError(f"load the seccomp library: {str(error).lower()}") from error
-        self._denied = self._library.ERRNO(denied)
-        attributes = self._library.Attr
         try:
-            self._filter = self._library.SyscallFilter(self._library.ERRNO(unknown))
-            self._filter.set_attr(attributes.ACT_BADARCH, self._library.KILL_PROCESS)
-            self._filter.set_attr(attributes.CTL_OPTIMIZE, _BINARY_TREE)
+            self._native = self._filter(default)
+            # The others are apart until the end: among them the library takes no number that it
+            # has no name for, and what is newer than the library has to be there natively.
+            self._others = self._filter(default) if others else None
+            if self._others is not None:
+                for name in others:
+                    architecture = getattr(self._library.Arch, name.removeprefix("SCMP_ARCH_"))
+                    self._others.add_arch(architecture)
+                self._others.remove_arch(self._library.Arch.NATIVE)
         except OSError as error:
             raise StartError(
                 f"set up a seccomp filter with libseccomp {version()}: {error.strerror}"
             ) from error
 
-    def resolve(self, name: str) -> int | None:
-        """The number of a call; None where this architecture or library does not have it."""
-        number: int = self._library.resolve_syscall(self._library.Arch.NATIVE, name)
-        return number if number >= 0 else None
+    def _filter(self, default: Action) -> Any:
+        attributes = self._library.Attr
+        made = self._library.SyscallFilter(self._value(default))
+        made.set_attr(attributes.ACT_BADARCH, self._library.KILL_PROCESS)
+        made.set_attr(attributes.CTL_OPTIMIZE, _BINARY_TREE)
+        return made
 
-    def add(self, allow: bool, number: int, comparison: Comparison | None) -> None:
-        """Add a rule; it may not overlap another one."""
-        action = self._library.ALLOW if allow else self._denied
-        conditions = []
-        if comparison is not None:
-            equal = self._library.MASKED_EQ
-            conditions.append(
-                self._library.Arg(comparison.argument, equal, comparison.mask, comparison.value)
+    def _value(self, action: Action) -> int:
+        value = getattr(self._library, action.word.removeprefix("SCMP_ACT_"))
+        return int(value(action.data) if callable(value) else value)
+
+    def add(self, action: Action, name: str, arguments: Iterable[Argument] = ()) -> None:
+        """Add a rule, unless nobody here has such a call.
+
+        Where it overlaps another one the library decides which of them counts.
+        """
+        known = self._library.resolve_syscall(self._library.Arch.NATIVE, name)
+        number = RECENT_NUMBERS.get(name, _UNKNOWN) if known == _UNKNOWN else known
+        conditions = [
+            self._library.Arg(
+                each.index,
+                getattr(self._library, each.operator.removeprefix("SCMP_CMP_")),
+                each.value,
+                each.second,
             )
+            for each in arguments
+        ]
+        value = self._value(action)
         try:
-            self._filter.add_rule_exactly(action, number, *conditions)
+            if number >= 0:
+                self._native.add_rule_exactly(value, number, *conditions)
+            if self._others is not None and known != _UNKNOWN:
+                self._others.add_rule(value, known, *conditions)
         except OSError as error:
-            raise StartError(
-                f"add a rule for system call {number} to the seccomp filter: {error.strerror}"
-            ) from error
+            cause = error.strerror
+            if error.errno == errno.EEXIST:
+                cause = "another one says something else for the same arguments"
+            raise StartError(f"add a rule for {name} to the seccomp filter: {cause}") from error
 
     def program(self) -> bytes:
-        """The filter as an array of struct sock_filter."""
+        """The filter as an array of struct sock_filter; nothing can be added any more."""
         try:
+            if self._others is not None:
+                self._native.merge(self._others)
             with open(os.memfd_create("seccomp", os.MFD_CLOEXEC), "w+b") as file:
-                self._filter.export_bpf(file)
+                self._native.export_bpf(file)
                 file.seek(0)
                 return file.read()
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Seccomp programs for containers, compiled once for each set of capabilities.
+"""Seccomp programs for containers, compiled once for each profile and set of capabilities.
 
 A program is an array of struct sock_filter as seccomp(2) takes it. Compiling takes milliseconds,
 so a program is kept in memory, and for short runs also in a directory. What is read back from
@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 
 from runtime.errors import StartError
+from runtime.security.customprofile import Action, Argument, Machine
 from runtime.security.libseccomp import FilterBuilder, version
 from runtime.security.profile import RECENT_NUMBERS, rules
 
@@ -25,38 +26,70 @@ _LARGEST = 4096 * _INSTRUCTION_SIZE + _DIGEST_SIZE
 
 
 @functools.cache
-def compile_filter(capabilities: frozenset[int]) -> bytes:
-    """The program for a container with these capabilities. Raises StartError."""
-    builder = FilterBuilder(unknown=errno.ENOSYS, denied=errno.EPERM)
-    for rule in rules(capabilities):
-        number = builder.resolve(rule.name)
-        if number is None:
-            number = RECENT_NUMBERS.get(rule.name)
-        if number is not None:
-            builder.add(rule.allow, number, rule.comparison)
+def compile_filter(capabilities: frozenset[int], profile: str | None = None) -> bytes:
+    """The program for a container with these capabilities. Raises StartError.
+
+    `profile` is the caller's own, a JSON text that has been checked, in place of the built-in one.
+    """
+    builder = _built_in(capabilities) if profile is None else _custom(capabilities, profile)
     return builder.program()
 
 
+def _built_in(capabilities: frozenset[int]) -> FilterBuilder:
+    builder = FilterBuilder(Action("SCMP_ACT_ERRNO", errno.ENOSYS))
+    allowed, denied = Action("SCMP_ACT_ALLOW"), Action("SCMP_ACT_ERRNO", errno.EPERM)
+    for rule in rules(capabilities):
+        found = rule.comparison
+        arguments = (
+            ()
+            if found is None
+            else (Argument(found.argument, "SCMP_CMP_MASKED_EQ", found.mask, found.value),)
+        )
+        builder.add(allowed if rule.allow else denied, rule.name, arguments)
+    return builder
+
+
+def _custom(capabilities: frozenset[int], text: str) -> FilterBuilder:
+    from runtime.security.profiledocument import parse_profile  # only who has one pays for it
+
+    profile, machine = parse_profile(text), _machine()
+    builder = FilterBuilder(profile.default, profile.further_architectures(machine))
+    for rule in profile.rules_for(capabilities, machine):
+        for name in rule.names:
+            for arguments in rule.alternatives():
+                builder.add(rule.action, name, arguments)
+    return builder
+
+
+def _machine() -> Machine:
+    found = os.uname()
+    return Machine.of(found.machine, found.release)
+
+
 @functools.cache
-def cached_filter(directory: Path, capabilities: frozenset[int]) -> bytes:
+def cached_filter(
+    directory: Path, capabilities: frozenset[int], profile: str | None = None
+) -> bytes:
     """`compile_filter`, kept in a directory that only its owner may write to.
 
     Raises StartError.
     """
-    key = _key(capabilities)
+    key = _key(capabilities, profile)
     path = directory / f"seccomp-{key.hex()}"
     try:
         program = _read(path, key)
         if program is None:
-            program = compile_filter(capabilities)
+            program = compile_filter(capabilities, profile)
             _write(path, _digest(key, program) + program)
     except OSError as error:
         raise StartError(f"keep the seccomp filter at {path}: {error.strerror}") from error
     return program
 
 
-def _key(capabilities: frozenset[int]) -> bytes:
-    sources = (rules(capabilities), RECENT_NUMBERS, version(), os.uname().machine)
+def _key(capabilities: frozenset[int], profile: str | None) -> bytes:
+    # Rules of a profile's own count for some capabilities and kernels, and not for others.
+    own = rules(capabilities) if profile is None else (profile, sorted(capabilities), _machine())
+    sources = (own, RECENT_NUMBERS, version(), os.uname().machine)
     return hashlib.sha256(repr(sources).encode()).digest()[:16]
 
 

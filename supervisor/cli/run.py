@@ -73,7 +73,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @_many("--cap-add", metavar="NAME", text="A capability beyond the usual ones.")
 @_many("--cap-drop", metavar="NAME", text="A capability to take away, or ALL.")
 @click.option("--privileged", is_flag=True, help="Let it do what root on the host may.")
-@_many("--security-opt", metavar="OPTION", text="seccomp=unconfined, no-new-privileges:false.")
+@_many("--security-opt", metavar="OPTION", text="seccomp=FILE|unconfined, no-new-privileges:false.")
 @_many("--ulimit", metavar="NAME=SOFT[:HARD]", text="A limit for each process.")
 @_many("--sysctl", metavar="NAME=VALUE", text="A kernel setting of its own.")
 @_many("--device", metavar="SRC[:DST[:rwm]]", text="A device of the host.")
@@ -160,11 +160,24 @@ def _job(settings: Settings, table: Mapping[str, object], name: str | None) -> J
     from supervisor.cli.machine import check_machine
     from supervisor.runorder import read_order
 
-    job = read_order(table, here(), os.environ)
+    job = _with_profile(read_order(table, here(), os.environ))
     if name is not None:
         _check_name(settings, name)
     check_machine(job)
     return job
+
+
+def _with_profile(job: JobSpec) -> JobSpec:
+    if job.security_opt.seccomp_file is None:
+        return job
+    from attrs import evolve
+
+    from supervisor.sources import with_profile
+
+    try:
+        return evolve(job, security_opt=with_profile(job.security_opt))
+    except ValueError as error:
+        raise Failure(f"--security-opt: {error}", code=START_FAILED) from error
 
 
 def _check_name(settings: Settings, name: str) -> None:

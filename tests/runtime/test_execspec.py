@@ -26,7 +26,7 @@ def test_a_command_gets_what_the_container_has(spec: ContainerSpec) -> None:
     joining = load_inherited(dump_inherited(spec), ("true",))
     for name in (
         "environment", "working_dir", "user", "groups", "hostname", "ulimits", "capabilities",
-        "no_new_privileges", "seccomp", "umask",
+        "no_new_privileges", "seccomp", "seccomp_profile", "umask",
     ):  # fmt: skip
         assert getattr(joining, name) == getattr(spec, name)
     assert (joining.command, joining.terminal, joining.stdin) == (("true",), None, False)
@@ -35,7 +35,7 @@ def test_a_command_gets_what_the_container_has(spec: ContainerSpec) -> None:
 @given(SPECS)
 def test_the_document_holds_nothing_else(spec: ContainerSpec) -> None:
     """Neither where the host keeps things nor what the first command was."""
-    assert len(json.loads(dump_inherited(spec))) == 10
+    assert len(json.loads(dump_inherited(spec))) == 11
 
 
 @given(SPECS)

@@ -79,6 +79,7 @@ SPECS = st.builds(
     capabilities=st.frozensets(st.sampled_from(sorted(ALL_CAPABILITIES))),
     no_new_privileges=st.booleans(),
     seccomp=st.booleans(),
+    seccomp_profile=st.sampled_from((None, '{"defaultAction":"SCMP_ACT_LOG"}')),
     umask=st.integers(0, 0o777),
     terminal=st.none() | st.just(Terminal(rows=24, columns=80)),
 )
@@ -144,7 +145,7 @@ def test_credentials_go_last_and_in_order(spec: ContainerSpec, around: Surroundi
     if spec.no_new_privileges:
         expected += ["no_new_privileges"] + ["seccomp"] * spec.seccomp
     else:
-        expected = ["seccomp"] * spec.seccomp + expected
+        expected[2:2] = ["seccomp"] * spec.seccomp
     assert tail == [*expected, "chdir", "exec"]
 
 

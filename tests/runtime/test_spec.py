@@ -79,6 +79,12 @@ def test_an_id_never_means_more_than_a_name(name: str) -> None:
     assert len(accepted) <= 128
 
 
+def test_a_seccomp_profile_is_one() -> None:
+    """What cannot be a filter is refused before anything is made."""
+    assert refusal(seccomp_profile="{}") == "seccomp_profile: needs the key defaultAction"
+    assert spec(seccomp_profile='{"defaultAction": "SCMP_ACT_LOG"}').seccomp
+
+
 @pytest.mark.parametrize("command", [(), ("",), ("", "x")])
 def test_an_empty_command_is_refused(command: tuple[str, ...]) -> None:
     """There has to be something to execute."""

@@ -17,7 +17,7 @@ from runtime.spec import ContainerSpec, OverlayRootfs
 from supervisor.containerspec import container_spec
 from supervisor.jobspec import JobSpec
 from supervisor.mounts import Volume
-from supervisor.policies import Healthcheck
+from supervisor.policies import Healthcheck, SecurityOptions
 
 DIGEST = "sha256:" + "a" * 64
 BLOB = Descriptor(media_type=OCI_MANIFEST, digest=DIGEST, size=1)
@@ -109,6 +109,16 @@ def test_a_privileged_job_keeps_what_it_drops_itself() -> None:
         image(command=("x",)), privileged=True, cap_drop=("ALL",), cap_add=("CAP_SYS_ADMIN",)
     )
     assert spec.capabilities == {CAP_SYS_ADMIN}
+
+
+def test_a_profile_is_never_left_out() -> None:
+    """It is the container's; one that nobody has read is an error, not the built-in one."""
+    own = SecurityOptions(seccomp_profile='{"defaultAction":"SCMP_ACT_LOG"}')
+    spec = container(image(command=("x",)), security_opt=own)
+    assert (spec.seccomp, spec.seccomp_profile) == (True, own.seccomp_profile)
+    assert not container(image(command=("x",)), security_opt=own, privileged=True).seccomp
+    with pytest.raises(SpecError, match="security_opt: /p: has not been read"):
+        container(image(command=("x",)), security_opt=SecurityOptions(seccomp_file="/p"))
 
 
 def test_an_image_made_of_a_container_starts_as_the_container_did() -> None:

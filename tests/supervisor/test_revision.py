@@ -9,7 +9,14 @@ from attrs import evolve, fields
 
 from runtime.limits import IoLimit, Limits
 from supervisor.jobspec import JobSpec
-from supervisor.policies import Backoff, Condition, Dependency, LogOptions, RestartKind
+from supervisor.policies import (
+    Backoff,
+    Condition,
+    Dependency,
+    LogOptions,
+    RestartKind,
+    SecurityOptions,
+)
 from supervisor.policies import RestartPolicy as Policy
 from supervisor.revision import LATER_KEYS, Revision, compare, definition
 
@@ -36,6 +43,7 @@ def test_jobs_are_compared_by_name() -> None:
         evolve(JOB, log=LogOptions(merge=True)),
         evolve(JOB, stop_signal=int(signal.SIGINT)),
         evolve(JOB, timeout=3.0),
+        evolve(JOB, security_opt=SecurityOptions(seccomp_profile="{}")),
     ],
 )
 def test_what_an_attempt_is_made_of_is_in_its_definition(changed: JobSpec) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
 from runtime.cgroups.settings import cpu_shares
 from runtime.spec import HostRootfs, Terminal, Volume
 from supervisor.jobsfile import read_tables
+from supervisor.policies import SecurityOptions
 from supervisor.runorder import (
     OPTIONS,
     OrderError,
@@ -62,6 +64,8 @@ def test_a_host_name_that_was_given_wins() -> None:
         ({"log": {"max_files": 0}}, "--log-opt max-file: 0 is below 1"),
         ({"healthcheck": {"test": "x", "interval": 0}}, "--health-interval: must be above zero"),
         ({"sysctls": {"kernel.core_pattern": "x"}}, "--sysctl: "),
+        ({"security_opt": ["seccomp="]}, "--security-opt: is empty, not a path"),
+        ({"security_opt": ["seccomp={}"]}, "--security-opt: needs the key defaultAction"),
     ],
 )
 def test_what_is_wrong_is_told_by_its_option(changes: dict[str, object], message: str) -> None:
@@ -215,6 +219,21 @@ def test_what_is_written_down_means_the_same_anywhere() -> None:
     assert again == job
     assert again.environment == {"A": "${B}", "USER": "me"}
     assert again.image == "/work/root"
+
+
+def test_a_profile_is_written_down_with_its_content() -> None:
+    """Read anywhere and at any time it is the same; so are the other options."""
+    profile = '{"defaultAction":"SCMP_ACT_LOG","syscalls":[]}'
+    for options in (
+        SecurityOptions(seccomp_profile=profile, no_new_privileges=False),
+        SecurityOptions(seccomp=False),
+        SecurityOptions(),
+    ):
+        table = {**LEAST, "security_opt": ["seccomp=./gone"]}
+        job = evolve(read_order(table, "/", {}), security_opt=options)
+        lasting = json.loads(json.dumps(lasting_table(table, job, None)))
+        again = read_tables({"run": lasting}, "/elsewhere/file", "run").jobs["run"]
+        assert again.security_opt == options
 
 
 def test_the_labels_of_the_image_are_the_container_s() -> None:

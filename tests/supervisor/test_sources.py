@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.jobsfile import load
+from supervisor.policies import SecurityOptions
 from supervisor.problems import JobsFileError
 from supervisor.sources import (
     MAX_BYTES,
@@ -48,6 +49,30 @@ def test_file_with_all_its_sources_is_opened(tmp_path: Path) -> None:
     job = open_jobsfile(path, {}).jobs["a"]
     assert job.environment == {"A": "a", "B": "b", "C": "own"}
     assert [volume.source for volume in job.volumes] == [f"{tmp_path}/data", f"{tmp_path}/file"]
+
+
+PROFILE = '{ "defaultAction": "SCMP_ACT_LOG" }'
+
+
+def test_a_seccomp_profile_is_read_with_the_file(tmp_path: Path) -> None:
+    """Its content is the job's; where it lies and how it is laid out changes nothing."""
+    options = []
+    for name, text in (("a.json", PROFILE), ("b.json", PROFILE.replace(" ", "\n\n"))):
+        (tmp_path / name).write_text(text)
+        path = write(tmp_path, f"{JOB}security_opt = ['seccomp={name}']\n")
+        options.append(open_jobsfile(path, {}).jobs["a"].security_opt)
+    assert options == [SecurityOptions(seccomp_profile='{"defaultAction":"SCMP_ACT_LOG"}')] * 2
+
+
+def test_what_is_wrong_with_a_profile_is_told_at_its_key(tmp_path: Path) -> None:
+    """Once, where the defaults of all jobs name it."""
+    (tmp_path / "p.json").write_text('{"defaultAction": "SCMP_ACT_LOG", "syscalls": [1]}')
+    options = "security_opt = ['seccomp=p.json']\n"
+    path = write(tmp_path, f"[defaults]\n{options}{JOB}{JOB.replace('a', 'b', 1)}")
+    where = "jobs.toml:2: defaults.security_opt: p.json"
+    assert problems(path) == [f"{where}: syscalls[0]: must be an object, not a whole number"]
+    (tmp_path / "p.json").write_bytes(b"\xff")
+    assert problems(path) == [f"{where}: is not UTF-8"]
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

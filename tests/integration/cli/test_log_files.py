@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.lock import holder
-from tests.integration.cli.pocker import Pocker, finish
+from tests.integration.cli.pocker import Pocker, finish, wait_until
 from tests.integration.cli.screen import screen
 from tests.integration.cli.test_background import kill_supervisor
 
@@ -106,7 +106,7 @@ def test_output_is_followed_through_rotations_and_restarts(pocker: Pocker) -> No
     assert "".join(shown) == expected * 3
     assert (code, rest) == (0, ["end"])
     assert len([path for path in log_files(pocker) if path.suffix == ".zst"]) > 20
-    assert holder(pocker.directories.state) is None
+    wait_until(lambda: holder(pocker.directories.state) is None)
 
 
 def test_merged_streams_are_in_exact_order(pocker: Pocker) -> None:

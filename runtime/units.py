@@ -35,6 +35,8 @@ _LARGEST = 2**63 - 1
 
 _SIZE_FORM = "use bytes, or a number with k, m, g or t, such as 512k or 1.5g"
 _DURATION_FORM = "use seconds, or numbers with d, h, m, s, ms or us, such as 90s or 1h30m"
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_MOST_CPUS = 65_536
 _CPUS_FORM = "use a number of cores, such as 0.5 or 2"
 
 _shortened = reprlib.Repr()
@@ -113,6 +115,18 @@ def parse_cpus(value: object) -> float:
             f"{_quote(value)} is not a number of cores: it must be finite and above zero"
         )
     return cpus
+
+
+def parse_cpu_list(text: str) -> frozenset[int]:
+    """The numbers of a list of CPUs or memory nodes in the kernel's form, such as ``0-3,6``."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        found = _RANGE.fullmatch(part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, _MOST_CPUS)
+        if not first <= last < _MOST_CPUS:
+            raise ValueError(f"{_quote(text)} is not a list of CPUs such as '0-3,6'")
+        numbers.update(range(first, last + 1))
+    return frozenset(numbers)
 
 
 def format_size(size: int) -> str:

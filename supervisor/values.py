@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 from runtime.images.naming import is_image_name
 from runtime.nearest import did_you_mean
 from runtime.spec import ENVIRONMENT_NAME
-from runtime.units import parse_duration, parse_size
+from runtime.units import parse_cpu_list, parse_duration, parse_size
 from supervisor.faults import read_each
 from supervisor.mounts import host_path, is_marked_path
 from supervisor.policies import Condition, RestartKind, RestartPolicy
@@ -28,7 +28,6 @@ NUMBER = re.compile(r"0|[1-9][0-9]*")
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 _REALTIME = re.compile(r"SIGRT(MIN|MAX)([+-])([0-9]{1,2})")
-_CPU_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 _NOT_FORWARDED = {
     "means something to the supervisor itself": (
@@ -331,10 +330,7 @@ def _read_exit_code(value: object) -> int:
 def read_cpu_list(value: object) -> str:
     """CPUs in the kernel's form, such as ``0-3,6``."""
     text = read_text(value)
-    for part in text.split(","):
-        match = _CPU_RANGE.fullmatch(part)
-        if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise ValueError(f"{text!r} is not a list of CPUs such as '0-3,6'")
+    parse_cpu_list(text)
     return text
 
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from runtime.errors import CgroupError
 from runtime.limits import DEFAULT_PIDS, HugetlbLimit, IoLimit, Limits
+from runtime.units import parse_cpu_list
 
 CPU_PERIOD = 100_000
 OOM_GROUP = "memory.oom.group"
@@ -85,17 +86,10 @@ def demanded(limits: Limits) -> dict[Resource, str]:
 
 def canonical_list(field_name: str, text: str) -> str:
     """A list of processors or nodes as the kernel prints it: ``3,0-1,2`` is ``0-3``."""
-    numbers: set[int] = set()
-    for part in text.replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not (first.isascii() and first.isdigit()) or (
-            dash and not (last.isascii() and last.isdigit())
-        ):
-            raise CgroupError(f"{field_name}: {text!r} is not a list such as 0-2,4")
-        low, high = int(first), int(last or first)
-        if not low <= high < 65_536:
-            raise CgroupError(f"{field_name}: {part} in {text!r} is not a range of processors")
-        numbers.update(range(low, high + 1))
+    try:
+        numbers = parse_cpu_list(text.replace(" ", ""))
+    except ValueError as error:
+        raise CgroupError(f"{field_name}: {error}") from error
     return _ranges(sorted(numbers))
 
 

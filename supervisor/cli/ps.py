@@ -58,12 +58,16 @@ def command(
 
     The newest container is the first. --last and --latest are about containers only.
     """
+    # Before anything is looked at: what is there makes no wrong option a right one.
+    if form not in ("table", "json") and "{{" not in form:
+        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
+    wanted = read_filters(filters, listing.FILTERS)
     now = time.time()
     number = 1 if latest else last
     jobs = [] if filters or number is not None else jobs_of(settings, everything=everything)
     everything = everything or number is not None
     # A state to be looked for may be one of the end.
-    containers = _filtered(containers_of(settings, now), everything, filters)[::-1][:number]
+    containers = _filtered(containers_of(settings, now), everything, wanted)[::-1][:number]
     if quiet:
         ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
         for identifier in (*ids, *(each.entry.id for each in containers)):
@@ -75,13 +79,11 @@ def command(
     elif form == "table":
         rows = [_row(*each, now) for each in jobs]
         _show_tables(settings, rows, [c.row(full=no_trunc) for c in containers])
-    elif "{{" in form:
+    else:
         fields = [_fields(run, attempt, now) for run, attempt, _ in jobs] + [
             each.fields for each in containers
         ]
         echo_rendered(form, fields, listing.HEADINGS)
-    else:
-        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
 
 
 def jobs_of(
@@ -138,10 +140,9 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
 
 
 def _filtered(
-    containers: Sequence[Listed], everything: bool, filters: Sequence[str]
+    containers: Sequence[Listed], everything: bool, wanted: Mapping[str, Sequence[str]]
 ) -> list[Listed]:
     """Those to be shown; filters with one key add up, those with several must all be met."""
-    wanted = read_filters(filters, listing.FILTERS)
     everything = everything or not wanted.keys().isdisjoint(("status", "exited"))
     return [
         each

@@ -205,7 +205,8 @@ class Roster:
                 stack.enter_context(locked(f"{self.path}.lock"))
             except OSError as error:
                 raise ContainerError(f"open {self.path}.lock: {error.strerror}") from error
-            before, contents = self._read(), self._read()
+            before = self._read()
+            contents = evolve(before, entries={**before.entries}, doomed=[*before.doomed])
             yield contents
             if contents != before:
                 self._write(contents)

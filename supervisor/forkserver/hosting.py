@@ -53,24 +53,18 @@ def _listening(path: str) -> Iterator[socket.socket]:
 
 async def _have_server(listener: socket.socket) -> None:
     """One server from its start to its end."""
-    reader, lifeline = os.pipe2(os.O_CLOEXEC)
-    try:
-        try:
-            server = Process(pid := _spawn(listener.fileno(), reader), os.pidfd_open(pid))
-        finally:
-            os.close(reader)
-        status = None
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    with os.fdopen(writer, "wb", buffering=0) as lifeline:
+        with os.fdopen(reader, "rb", buffering=0) as other_end:
+            pid = _spawn(listener.fileno(), other_end.fileno())
+        server = Process(pid, os.pidfd_open(pid))
         try:
             status = await server.wait()
         finally:
-            os.close(lifeline)
-            lifeline = -1
+            lifeline.close()
             with trio.move_on_after(_FAREWELL_SECONDS, shield=True):
-                status = await server.wait()
+                await server.wait()
             server.close()
-    finally:
-        if lifeline >= 0:
-            os.close(lifeline)
     if status is None or status.code != 0:
         log.warning("the fork server has failed", status=str(status))
         _refuse(listener)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from runtime.units import (
     format_duration,
     format_size,
+    parse_cpu_list,
     parse_cpus,
     parse_duration,
     parse_rate,
@@ -217,6 +218,22 @@ def test_cpus_that_are_none_are_refused(value: object) -> None:
     """Nothing, less than nothing and more than everything are refused."""
     with pytest.raises(ValueError, match="is not a number of cores"):
         parse_cpus(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("0", {0}), ("0-3,6", {0, 1, 2, 3, 6}), ("5,5-5", {5}), ("65535", {65535})],
+)
+def test_a_list_of_cpus_is_a_set_of_numbers(text: str, numbers: set[int]) -> None:
+    """Ranges include both ends."""
+    assert parse_cpu_list(text) == numbers
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "2-1", "0,,1", "0, 1", "65536", "1-99999"])
+def test_a_list_of_cpus_that_is_none_is_refused(text: str) -> None:
+    """Nothing is guessed, and no number is larger than the kernel's."""
+    with pytest.raises(ValueError, match=r"is not a list of CPUs such as '0-3,6'$"):
+        parse_cpu_list(text)
 
 
 @pytest.mark.parametrize(("value", "rate"), [("1m", 1 << 20), ("1MB/s", 1 << 20), (500, 500)])

@@ -7,11 +7,16 @@ seccomp program may have is an error, and so is a jump out of the program.
 from __future__ import annotations
 
 import operator
+import os
 import struct
 from collections.abc import Callable
 
+import pytest
 from attrs import frozen
 
+ON_X86_64 = pytest.mark.skipif(
+    os.uname().machine != "x86_64", reason="the expected numbers are those of x86_64"
+)
 ALLOW = 0x7FFF_0000
 KILL_PROCESS = 0x8000_0000
 EPERM = 0x0005_0000 | 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,13 @@ from tests.runtime.security.evaluator import (
     EPERM,
     I386,
     KILL_PROCESS,
+    ON_X86_64,
     X32_BIT,
     Call,
     Program,
 )
 
-pytestmark = pytest.mark.skipif(
-    os.uname().machine != "x86_64", reason="the expected numbers are those of x86_64"
-)
+pytestmark = ON_X86_64
 
 ERRNO = "SCMP_ACT_ERRNO"
 MKDIR, CLONE, SOCKET, MOUNT, PERSONALITY, CLONE3, MSEAL = 83, 56, 41, 165, 135, 435, 462

@@ -6,8 +6,6 @@ in the profile nor the library that resolves them is taken on trust.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from runtime.security.capabilities import (
@@ -28,14 +26,13 @@ from tests.runtime.security.evaluator import (
     EPERM,
     I386,
     KILL_PROCESS,
+    ON_X86_64,
     X32_BIT,
     Call,
     Program,
 )
 
-pytestmark = pytest.mark.skipif(
-    os.uname().machine != "x86_64", reason="the expected numbers are those of x86_64"
-)
+pytestmark = ON_X86_64
 
 NUMBERS = range(1025)
 CLONE, SOCKET, IOCTL, PERSONALITY, CLONE3 = 56, 41, 16, 135, 435

@@ -44,6 +44,7 @@ def image_document(store: ImageStore, image: Image) -> dict[str, Any]:
         ],
         "Created": configuration.created,
         "Author": configuration.author,
+        "Comment": configuration.history[-1].comment if configuration.history else "",
         "Architecture": configuration.architecture,
         "Variant": configuration.variant,
         "Os": configuration.os,

@@ -132,6 +132,7 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
         "Cmd": ["sh", "-c", "cat /made; echo $A; test ! -e /etc/group"],
     }  # fmt: skip
     assert (document["Id"], document["Author"]) == (identifier, "me")
+    assert document["Comment"] == "why"
     assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
     with paused(pocker.directories, "one") as held:

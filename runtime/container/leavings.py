@@ -11,6 +11,7 @@ import trio
 
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError
+from runtime.existence import is_there
 from runtime.volumes.owning import remove_own_volumes
 from runtime.volumes.store import FindUsers, VolumeStore
 from runtime.volumes.usage import volumes_in_use
@@ -26,13 +27,13 @@ async def remove_files(
     """
     directory = directories.container(container_id)
     try:
-        if os.path.lexists(directory.own_volumes):
+        if is_there(directory.own_volumes):
             store = VolumeStore.of(directories)
             look = users or partial(volumes_in_use, directories)
             await trio.to_thread.run_sync(remove_own_volumes, directory, store, look)
         if not _remove_unused(directory):
             await trio.to_thread.run_sync(shutil.rmtree, directory.state)
-        if os.path.lexists(directory.runtime):
+        if is_there(directory.runtime):
             shutil.rmtree(directory.runtime)
     except OSError as error:
         cause = os.strerror(error.errno).lower() if error.errno else str(error)

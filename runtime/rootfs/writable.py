@@ -21,6 +21,7 @@ import trio
 
 from runtime.directories import Directories, LayerDirectory
 from runtime.errors import ContainerError, StartError
+from runtime.existence import is_there
 from runtime.images.config import ImageConfig, write_config
 from runtime.images.usage import note_layers, noted_layers
 from runtime.locking import locked
@@ -83,7 +84,7 @@ def _fill(
     config: ImageConfig | None,
 ) -> None:
     os.makedirs(layer.work, 0o700, exist_ok=True)
-    if os.path.isdir(layer.upper):
+    if is_there(layer.upper):
         return
     if config is not None:
         Path(layer.config).write_text(json.dumps(write_config(config)))

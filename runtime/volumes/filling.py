@@ -16,6 +16,7 @@ import stat
 from collections.abc import Sequence
 
 from runtime.errors import VolumeError
+from runtime.existence import is_there
 from runtime.images.copyup import copy_file, dress_like
 from runtime.images.linkwalk import LinkLoopError, real_path
 from runtime.images.lowers import find, is_opaque, is_whiteout, merged
@@ -32,10 +33,10 @@ def fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
     After that it counts as had by one. Whoever comes meanwhile waits. Raises VolumeError.
     """
     try:
-        if not os.path.exists(volume.fresh):
+        if not is_there(volume.fresh):
             return
         with locked(f"{volume.home}/lock"):
-            if os.path.exists(volume.fresh):
+            if is_there(volume.fresh):
                 if not os.listdir(volume.data):
                     _fill(volume, layers, target)
                 os.unlink(volume.fresh)
@@ -50,7 +51,7 @@ def _fill(volume: StoredVolume, layers: Sequence[str], target: str) -> None:
     if place is None or not merged(layers, place):
         return
     unfinished = f"{volume.home}/filling"
-    if os.path.isdir(unfinished):
+    if is_there(unfinished):
         shutil.rmtree(unfinished)
     _copy_tree(layers, place, unfinished)
     sync_tree(unfinished)

@@ -22,6 +22,7 @@ from attrs import frozen
 
 from runtime.directories import Directories
 from runtime.errors import VolumeError
+from runtime.existence import is_there
 from runtime.locking import locked
 from runtime.replacing import replace_file, sync_directory
 from runtime.spec import names_volume
@@ -132,7 +133,7 @@ class VolumeStore:
         try:
             os.makedirs(self.directory, mode=0o700, exist_ok=True)
             with self._locked():
-                if not os.path.isdir(home):
+                if not is_there(home):
                     mark = {ANONYMOUS: ""} if is_made_up(name) else {}
                     self._make(home, {**(labels or {}), **mark})
         except OSError as error:
@@ -154,7 +155,7 @@ class VolumeStore:
         with self._removing("unused"):
             used = users()
             for name in names:
-                if name not in used and os.path.isdir(self._home(name)):
+                if name not in used and is_there(self._home(name)):
                     freed[name] = self.find(name).size()
                     self._doom(name)
         return freed
@@ -173,7 +174,7 @@ class VolumeStore:
     def _make(self, home: str, labels: Mapping[str, str]) -> None:
         """Make it under another name, which what a kill has left may have, and then rename it."""
         unfinished = f"{self.directory}/{_UNFINISHED}"
-        if os.path.isdir(unfinished):
+        if is_there(unfinished):
             shutil.rmtree(unfinished)
         os.mkdir(unfinished, 0o700)
         os.mkdir(data_in(unfinished))

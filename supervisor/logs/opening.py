@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+from runtime.existence import is_there
 from supervisor.logs.destination import LogDestination
 from supervisor.logs.errors import LogError
 from supervisor.logs.events import LogEvent
@@ -35,11 +36,12 @@ def open_log(
     mark = os.path.join(directory, _MARK)
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        if driver == "journald" and not os.path.exists(spool):
+        if driver == "journald" and not is_there(spool):
             os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        journal = is_there(mark)
     except OSError as error:
         raise LogError(f"make log {error.filename}: {error.strerror}") from error
-    if os.path.exists(mark):
+    if journal:
         return JournaldWriter(spool, origin, on_event=on_event)
     return LogWriter(directory, spool, limits=limits, on_event=on_event)
 

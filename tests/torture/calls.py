@@ -42,6 +42,7 @@ _ERRORS: Mapping[str, int] = {
         ("write", "pwrite64", "ftruncate", "fallocate", "mkdir", "mkdirat", "mknod", "mknodat"),
         errno.ENOSPC,
     ),
+    "epoll_ctl": errno.ENOSPC,
     **dict.fromkeys(
         ("openat", "openat2", "memfd_create", "pipe2", "eventfd2", "inotify_init1", "socket",
          "socketpair", "accept4", "dup", "pidfd_open"),
@@ -80,6 +81,9 @@ _DESCRIPTOR = frozenset((
 
 _TERMINAL = 0x5401
 """TCGETS: Python asks it of every file that it opens, and expects an error."""
+_ADD = 1
+"""EPOLL_CTL_ADD needs memory, and counts against a limit; all else that epoll_ctl() is asked for
+is refused only where it makes no sense (fs/eventpoll.c)."""
 _PROGRAM = (".py", ".pyc", ".mo")
 _NO_FILE = 0xFFFFFFFF
 
@@ -89,6 +93,8 @@ def matters(call: str, subject: str, arguments: Sequence[int]) -> bool:
     if call == "ioctl" and arguments[1] == _TERMINAL:
         return False
     if call == "mmap" and arguments[4] & _NO_FILE == _NO_FILE:
+        return False
+    if call == "epoll_ctl" and arguments[1] != _ADD:
         return False
     return not subject.endswith(_PROGRAM)
 

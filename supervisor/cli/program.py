@@ -55,7 +55,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "up": "Run the jobs of a file until all have ended.",
         "stop": "Stop single jobs.",
         "reload": "Read the jobs file again and change what has changed.",
-        "wait": "Wait until a job has ended.",
+        "wait": "Wait until jobs have ended, and print their exit codes.",
         "down": "Stop all jobs and the supervisor.",
     },
     "Look": {

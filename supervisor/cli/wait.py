@@ -1,16 +1,18 @@
-"""`pocker wait`: until a job has ended; its exit code is the command's."""
+"""`pocker wait`: until jobs or containers have ended, and how each of them did."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import click
 
 from supervisor.cli import candidates
-from supervisor.cli.finding import find, require_run
+from supervisor.cli.finding import Found, find
 from supervisor.cli.records import last_run, open_journal
 from supervisor.cli.settings import Settings
-from supervisor.journal import Journal, RunRecord
+from supervisor.cli.turns import Turns
+from supervisor.journal import JournalError, RunRecord
 from supervisor.lock import holder
 
 LOOK_EVERY = 0.1
@@ -20,30 +22,61 @@ NO_CODE = 1
 
 
 @click.command
-@click.argument("name", metavar="JOB|CONTAINER", shell_complete=candidates.known)
+@click.argument(
+    "names",
+    nargs=-1,
+    required=True,
+    metavar="JOB|CONTAINER...",
+    shell_complete=candidates.known,
+)
 @click.pass_obj
-def command(settings: Settings, name: str) -> int:
-    """Wait until the newest run of a job or container has ended.
+def command(settings: Settings, names: Sequence[str]) -> None:
+    """Wait until the newest run of each job or container has ended, and print its exit code.
 
-    Its exit code is printed, and is that of this command.
+    The codes come in the order of the names.
     """
-    found = find(settings, name)
-    require_run(found)
+    turns = Turns()
+    awaited = []
+    # All of them first: one that is removed when it ends has gone when its turn comes.
+    for name in names:
+        with turns.turn():
+            found = find(settings, name)
+            awaited.append((found, _newest_run(found)))
+    for found, run in awaited:
+        with turns.turn():
+            code = 0 if run is None else _code(found, run)
+            click.echo(str(NO_CODE if code is None else code))
+    turns.finish()
+
+
+def _newest_run(found: Found) -> RunRecord | None:
+    """None for a container that was never started, and so has ended. Raises Failure."""
     with open_journal(found.settings) as journal:
-        run = last_run(journal, found.job)
+        if found.entry is None:
+            return last_run(journal, found.job)
+        return None if journal is None else journal.last_run(found.job)
+
+
+def _code(found: Found, run: RunRecord) -> int | None:
+    """The exit code of the run when it has ended. Raises Failure or JournalError."""
+    with open_journal(found.settings) as journal:
         assert journal is not None
-        if not run.state.terminal and holder(found.settings.directories.state) is None:
-            click.echo(f"pocker: no supervisor is running; {name} ends when one is", err=True)
-        run = _ended(journal, run)
-    code = NO_CODE if run.exit_code is None else run.exit_code
-    click.echo(str(code))
-    return code
+        told = False
+        while not run.state.terminal:
+            seen = journal.changes()
+            try:
+                run = journal.run(run.id)
+            except JournalError:
+                # With --rm it goes when it has ended, and faster than anybody could look.
+                return journal.told_exit_code(run.id)
+            if not run.state.terminal and not told:
+                told = True
+                _tell_if_nobody_supervises(found)
+            while not run.state.terminal and journal.changes() == seen:
+                time.sleep(LOOK_EVERY)
+        return run.exit_code
 
 
-def _ended(journal: Journal, run: RunRecord) -> RunRecord:
-    while not run.state.terminal:
-        seen = journal.changes()
-        run = journal.run(run.id)
-        while not run.state.terminal and journal.changes() == seen:
-            time.sleep(LOOK_EVERY)
-    return run
+def _tell_if_nobody_supervises(found: Found) -> None:
+    if holder(found.settings.directories.state) is None:
+        click.echo(f"pocker: no supervisor is running; {found.word} ends when one is", err=True)

@@ -89,6 +89,6 @@ def _forget(journal: Journal, places: Places, job: str) -> None:
     for run in journal.runs(job=job):
         if run.state.terminal:
             shutil.rmtree(logs / str(run.id), ignore_errors=True)
-    journal.forget_runs(job, 0)
+    journal.forget_job(job)
     with suppress(OSError):  # another run of it is just ending
         logs.rmdir()

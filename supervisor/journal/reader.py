@@ -109,6 +109,20 @@ class JournalReader:
             return run_of(row)
         raise JournalError(f"run {number} is not in the state database any more")
 
+    def told_exit_code(self, run: int) -> int | None:
+        """The exit code of a run that has gone with its job, from its last event.
+
+        Raises JournalError where that has gone as well.
+        """
+        for row in self._rows(
+            "SELECT data FROM event WHERE run IS NULL AND kind = ?"
+            " AND json_extract(data, '$.run') = ? ORDER BY id DESC LIMIT 1",
+            EventKind.STATE, run,
+        ):  # fmt: skip
+            code = json.loads(row["data"]).get("exit_code")
+            return None if code is None else int(code)
+        raise JournalError(f"run {run} is not in the state database any more")
+
     def attempts(self, run: int) -> list[AttemptRecord]:
         """The attempts of a run, first to last."""
         return [
@@ -121,11 +135,16 @@ class JournalReader:
         return [row[0] for row in self._rows("SELECT DISTINCT job FROM run ORDER BY job")]
 
     def events(self, after: int = 0, since: float = 0.0) -> list[EventRecord]:
-        """Events with an id above `after` and not before `since`, oldest first."""
+        """Events with an id above `after` and not before `since`, oldest first.
+
+        Those of runs that have gone with their jobs are still there for a while.
+        """
         return [
             event_of(row)
             for row in self._rows(
-                "SELECT event.id, event.time, event.kind, run.job, event.run, event.attempt,"
+                "SELECT event.id, event.time, event.kind,"
+                " coalesce(run.job, json_extract(event.data, '$.job')) AS job,"
+                " coalesce(event.run, json_extract(event.data, '$.run')) AS run, event.attempt,"
                 " event.detail, event.data FROM event LEFT JOIN run ON run.id = event.run"
                 " WHERE event.id > ? AND event.time >= ? ORDER BY event.id",
                 after, since,

@@ -18,6 +18,8 @@ from supervisor.journal.records import AttemptResult, EventKind, JournalCorrupt,
 from supervisor.journal.schema import SCHEMA, VERSION
 from supervisor.states import Reason, RunState, StopCause
 
+REMEMBERED = 256
+"""How many events are kept that no run belongs to any more, the newest ones; as many as Docker."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -166,6 +168,24 @@ class Journal(JournalReader):
                     "DELETE FROM event WHERE run IS NULL AND time < (SELECT min(created) FROM run)"
                 )
         return ids
+
+    def forget_job(self, job: str) -> None:
+        """Remove all runs that have ended of a job that there will be no more.
+
+        What happened to them can still be told for a while: whoever waits learns how they ended.
+        """
+        with self._joined():
+            self._write(
+                "UPDATE event SET data = json_set(data, '$.run', run, '$.job', ?1), run = NULL"
+                " WHERE run IN (SELECT id FROM run WHERE job = ?1 AND ended IS NOT NULL)",
+                job,
+            )
+            self._write("DELETE FROM run WHERE job = ? AND ended IS NOT NULL", job)
+            self._write(
+                "DELETE FROM event WHERE run IS NULL AND id NOT IN"
+                " (SELECT id FROM event WHERE run IS NULL ORDER BY id DESC LIMIT ?)",
+                REMEMBERED,
+            )
 
     def set_run_state(self, run: int, state: RunState) -> None:
         """Record a transition that is not the last one."""

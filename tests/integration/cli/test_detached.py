@@ -108,14 +108,14 @@ def test_started_again_and_again(pocker: Pocker) -> None:
     """Each start is a new run; a supervisor that has ended meanwhile is no loss."""
     pocker.stdout("create", "--name", "c", "host", "sh", "-c", "echo $((1 + 1)); exit 3")
     assert pocker.stdout("start", "c") == "c\n"
-    assert pocker.run("wait", "c").stdout == "3\n"
+    assert pocker.stdout("wait", "c") == "3\n"
     wait_until(lambda: holder(pocker.directories.detached.state) is None)
     pocker.stdout("run", "-d", "--name", "other", "host", "sh", "-c", LOOP)
     pocker.stdout("start", "c")
-    assert pocker.run("wait", "c").returncode == 3
+    assert pocker.stdout("wait", "c") == "3\n"
     pocker.stdout("restart", "-t", "0", "other")
     pocker.stdout("kill", "-s", "TERM", "other")
-    assert pocker.run("wait", "other").returncode == 143
+    assert pocker.stdout("wait", "other") == "143\n"
     pocker.stdout("restart", "other")
     assert pocker.stdout("kill", "other") == "other\n"
     assert [len(each["runs"]) for each in pocker.json_of("inspect", "c", "other")] == [2, 3]
@@ -145,7 +145,7 @@ def test_one_that_cannot_be_read_is_in_no_others_way(pocker: Pocker) -> None:
     text = path.read_text().replace('"box"', '"a box"')
     path.write_text(text.replace('"containers": [', '"containers": [{"id": 5},'))
     pocker.stdout("run", "-d", "--name", "good", "host", "sh", "-c", "exit 3")
-    assert pocker.run("wait", "good").returncode == 3
+    assert pocker.stdout("wait", "good") == "3\n"
     refused = pocker.run("start", "bad")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "hostname: 'a box' is not a host name" in refused.stderr
@@ -172,7 +172,7 @@ def test_policies_are_kept(pocker: Pocker) -> None:
     pocker.stdout(
         "run", "-d", "--name", "a", "--restart", "on-failure:2", "host", "sh", "-c", "exit 5"
     )
-    assert pocker.run("wait", "a").returncode == 5
+    assert pocker.stdout("wait", "a") == "5\n"
     (found,) = pocker.json("ps", "-a")
     assert found["attempt"] == 3
     pocker.stdout(
@@ -218,9 +218,9 @@ def test_what_it_writes_is_there_again(pocker: Pocker, busybox: Path) -> None:
     script = "echo x >>/n; wc -l </n; [ $(wc -l </n) -ge 3 ]"
     words = ("--name", "c", "--restart", "on-failure:5", str(busybox), "sh", "-c", script)
     pocker.stdout("run", "-d", *words)
-    assert pocker.run("wait", "c").returncode == 0
+    assert pocker.stdout("wait", "c") == "0\n"
     pocker.stdout("start", "c")
-    assert pocker.run("wait", "c").returncode == 0
+    assert pocker.stdout("wait", "c") == "0\n"
     assert pocker.ask("logs", "c") == "4\n"
     pocker.stdout("rm", "c")
     assert os.listdir(pocker.directories.detached.kept_layers) == []

@@ -15,15 +15,19 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from supervisor.cli.failure import USAGE, Failure, describe_os_error
 from supervisor.cli.misuse import code_of, told, unknown_command
 from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
+from supervisor.cli.subcommands import starting
 from supervisor.cli.terminal import harmless
 from supervisor.problems import JobsFileError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 NAME = "pocker"
 DISTRIBUTION = "pocker-supervisor"
@@ -142,6 +146,10 @@ class _Commands(click.Group):
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             raise unknown_command(ctx, args[0], _COMMANDS)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*starting(incomplete, _COMMANDS), *options]
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in SECTIONS.items():

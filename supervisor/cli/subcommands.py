@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from inspect import cleandoc
+from typing import TYPE_CHECKING
 
 import click
 
 from supervisor.cli.misuse import unknown_command
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Subcommands(click.Group):
@@ -32,7 +36,24 @@ class Subcommands(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names and options, for which no module of a command is imported."""
+        texts = {name: text for name, (_, text) in self._modules.items()}
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*starting(incomplete, texts), *options]
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """What each does, in one line."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._modules.items()])
+
+
+def starting(incomplete: str, texts: Mapping[str, str]) -> list[CompletionItem]:
+    """What a shell is offered of commands with these texts."""
+    from click.shell_completion import CompletionItem
+
+    return [
+        CompletionItem(name, help=text)
+        for name, text in texts.items()
+        if name.startswith(incomplete)
+    ]

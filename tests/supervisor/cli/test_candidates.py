@@ -26,9 +26,8 @@ def past(tmp_path: Path) -> Past:
 
 def ask(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     """Let the next call be what bash makes of Tab behind these words."""
-    monkeypatch.setenv("_POCKER_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", " ".join(["pocker", *words]))
-    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    monkeypatch.setenv("_POCKER_COMPLETE", "bash")
+    monkeypatch.setenv("COMP_LINE", " ".join(["pocker", *words]))
 
 
 def offered(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
@@ -36,7 +35,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, *words: str) -> list[str]:
     ask(monkeypatch, *words)
     called = call()
     assert called.stderr == ""
-    return [line.removeprefix("plain,") for line in called.stdout.split()]
+    return [line.removeprefix("plain\t").rstrip() for line in called.stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_jobs_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     file.write_text("[jobs.load]\n[jobs.report]\n")
     assert offered(monkeypatch, "up", str(file), "") == ["load", "report"]
     assert offered(monkeypatch, "plan", str(file), "r") == ["report"]
-    assert offered(monkeypatch, "check", "jo") == ["file,jo"]
+    assert offered(monkeypatch, "check", "jo") == ["file\tjo"]
     file.write_text("[jobs")
     assert offered(monkeypatch, "up", str(file), "") == []
 

@@ -232,23 +232,13 @@ def test_a_mistake_in_the_program_is_no_failed_job(monkeypatch: pytest.MonkeyPat
     assert "ZeroDivisionError" in called.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_learns_to_complete(shell: str) -> None:
-    """Its script asks the program, and that answers with what could come next."""
-    script = call("completion", shell)
-    assert script.code == 0
-    assert "_POCKER_COMPLETE" in script.stdout
-
-
-def test_the_shell_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands at first, then the options of the command."""
-    monkeypatch.setenv("_POCKER_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_CWORD", "1")
-    monkeypatch.setenv("COMP_WORDS", "pocker re")
-    assert {*call().stdout.split()} == {"plain,reload", "plain,rename", "plain,restart"}
-    monkeypatch.setenv("COMP_CWORD", "2")
-    monkeypatch.setenv("COMP_WORDS", "pocker ps --no")
-    assert call().stdout.split() == ["plain,--no-trunc"]
+def test_a_shell_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands at first, then the options of the command, each with what it means."""
+    monkeypatch.setenv("_POCKER_COMPLETE", "zsh")
+    monkeypatch.setenv("COMP_LINE", "pocker ren")
+    assert call().stdout == "plain\trename\tGive a container another name.\n"
+    monkeypatch.setenv("COMP_LINE", "pocker ps --no")
+    assert call().stdout == "plain\t--no-trunc\tShow commands in full.\n"
 
 
 def test_versions() -> None:

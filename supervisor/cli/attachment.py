@@ -70,7 +70,10 @@ class Attachment:
     that has ended meanwhile. None where it ran already, and only what is to come is shown."""
 
     def carry_out(self) -> int:
-        """Go on until it has ended or the user leaves; returns the exit code. Raises Failure."""
+        """Go on until it has ended or the user leaves; returns the exit code.
+
+        Raises Failure or OSError.
+        """
         faults: list[BaseException] = []
         with open_journal(self.found.settings) as journal:
             run = None if journal is None else journal.last_run(self.found.job)
@@ -84,6 +87,8 @@ class Attachment:
                 faults.append(first_of(group))
         if isinstance(faults[0], KeyboardInterrupt):
             return _INTERRUPTED
+        if isinstance(faults[0], OSError):
+            raise faults[0]  # what is shown cannot be written, or nobody reads it
         raise Failure(str(faults[0])) from faults[0]
 
     def _at(self, journal: Journal, run: RunRecord, attempt: AttemptRecord) -> int:

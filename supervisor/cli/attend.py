@@ -14,7 +14,9 @@ from typing import Protocol, TypeVar
 import trio
 from attrs import define, field
 
+from runtime.errors import ContainerError
 from supervisor.cli.caretaker import TerminalState
+from supervisor.cli.failure import describe_os_error
 
 T = TypeVar("T")
 
@@ -29,10 +31,18 @@ _INSISTENT = 3
 """A command that is the first process of its container gets only the signals that it handles: who
 asks it to end so often is not asking any more."""
 _STREAMS = {"stdout": 1, "stderr": 2}
+_NAMES = {1: "standard output", 2: "standard error"}
 
 
 class ReaderGone(Exception):
     """Nobody reads what the command writes."""
+
+
+class OutputError(ContainerError):
+    """What the command writes cannot be written to where it is to go."""
+
+    code = 1
+    """As Docker has it: the command was started."""
 
 
 class Attended(Protocol):
@@ -99,7 +109,7 @@ class Attendant:
     async def attend(self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]) -> T:
         """Go on until the command has ended and all that it wrote is passed on.
 
-        Where it gets our input, every key is its own meanwhile. Raises ReaderGone.
+        Where it gets our input, every key is its own meanwhile. Raises ReaderGone or OutputError.
         """
         with raw(self.terminal if self.interactive else None):
             return await self._attend(signals, wait)
@@ -148,8 +158,10 @@ class Attendant:
         while piece := await self._read(source):
             try:
                 await trio.to_thread.run_sync(_write_all, sink, piece)
-            except OSError as error:
+            except BrokenPipeError as error:
                 raise ReaderGone from error
+            except OSError as error:
+                raise OutputError(f"write to {_NAMES[sink]}: {describe_os_error(error)}") from error
 
     async def _read(self, source: int) -> bytes:
         """What is there; nothing when no more can come."""

@@ -267,8 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(messages: Iterable[str], prefix: str = f"{NAME}: ") -> None:
-    for message in messages:
-        click.echo(f"{prefix}{harmless(message)}", err=True)
+    with suppress(OSError):  # there is nobody else to tell, and the code says it still
+        for message in messages:
+            click.echo(f"{prefix}{harmless(message)}", err=True)
 
 
 def _secure_standard_streams() -> None:

@@ -184,15 +184,6 @@ def test_output_is_exact(pocker: Pocker, image: str) -> None:
     assert (ended.stdout, ended.stderr) == (content, b"a\0b")
 
 
-def test_who_stops_reading_ends_it(pocker: Pocker, image: str) -> None:
-    """Like any other program in a pipe."""
-    process = pocker.start("run", image, "yes")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "y\n"
-    process.stdout.close()
-    assert process.wait(PATIENCE) == 141
-
-
 def test_signals_are_passed_on(pocker: Pocker, image: str) -> None:
     """The command decides what becomes of them."""
     script = (

@@ -30,6 +30,7 @@ _MICROSECONDS = {
     "us": 1,
 }
 _POWERS = "kmgtp"
+_DECIMALS = ("B", "kB", "MB", "GB", "TB", "PB")
 _LARGEST = 2**63 - 1
 """The kernel keeps sizes in signed 64-bit numbers."""
 
@@ -138,6 +139,14 @@ def format_size(size: int) -> str:
             break
         number, unit = number / 1024, f"{prefix.upper()}iB"
     return f"{number:.1f}".removesuffix(".0") + unit
+
+
+def format_decimal(size: int) -> str:
+    """Three or four digits and a decimal unit, as Docker shows most sizes: ``4.86MB``."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_DECIMALS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.3g}{_DECIMALS[unit]}" if value < 999.5 else f"{value:.4g}{_DECIMALS[unit]}"
 
 
 def format_duration(seconds: float) -> str:

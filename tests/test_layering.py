@@ -65,6 +65,7 @@ PURE = (
     "supervisor.cli.copypath",
     "supervisor.cli.filters",
     "supervisor.cli.image.wording",
+    "supervisor.cli.moments",
     "supervisor.cli.manpage",
     "supervisor.cli.misuse",
     "supervisor.cli.overview",

@@ -27,9 +27,9 @@ def command(
     -, for an archive (tar) on the standard input or output. The container need not run.
     """
     from runtime.errors import ContainerError
+    from runtime.units import format_decimal
     from supervisor.cli.copying import Copy, carry_out
     from supervisor.cli.copypath import CopyError, Operand, check_operands
-    from supervisor.cli.image.wording import size
 
     copy = Copy(
         source=Operand.parse(source),
@@ -43,4 +43,4 @@ def command(
     except (CopyError, ContainerError) as error:
         raise Failure(str(error)) from error
     if sys.stdout.isatty() and not quiet:
-        click.echo(f"Successfully copied {size(copied)} to {target}", err=True)
+        click.echo(f"Successfully copied {format_decimal(copied)} to {target}", err=True)

@@ -43,8 +43,9 @@ class _Titles(dict[str, str]):
 
 
 def print_json(documents: Sequence[Document]) -> None:
-    """One array, for a program that reads it whole."""
-    click.echo(json.dumps(documents, indent=2))
+    """An object a line, for a program that reads one after the other, as Docker writes lists."""
+    for document in documents:
+        click.echo(json.dumps(document))
 
 
 def echo_rendered(

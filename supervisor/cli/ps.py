@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
+from attrs import evolve
 
-from runtime.units import format_size
-from supervisor.cli import listing
-from supervisor.cli.documents import elapsed, newest, run_document
+from runtime.nearest import did_you_mean
+from supervisor.cli import joblisting, listing
+from supervisor.cli.documents import newest
+from supervisor.cli.failure import Failure
 from supervisor.cli.filters import read_filters
 from supervisor.cli.finding import entries_of, unreadable_of
 from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.joblisting import ListedJob
 from supervisor.cli.listing import Listed
-from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import open_journal, paused_jobs
 from supervisor.cli.settings import Settings
-from supervisor.cli.table import Row, format_table, state_cell
+from supervisor.cli.table import Row, format_table
 from supervisor.cli.terminal import wants_colour
 from supervisor.detached.roster import PROJECT
 from supervisor.journal import AttemptRecord, RunRecord, SessionRecord
 from supervisor.lock import holder
 
-HEADERS = (
-    "JOB", "STATE", "REASON", "EXIT", "ATTEMPT", "STARTED", "ELAPSED", "PID", "CONTAINER", "MEMORY",
-)  # fmt: skip
 _FILTERS = f"{', '.join(listing.FILTERS)}; of containers only."
 _FORMATS = "table, json, or a template such as '{{.ID}} {{.Names}}'."
+_SIZE_FIELD = re.compile(r"\.Size\b")
 _JOBS = "`up {}` takes its jobs up again, `down` ends them"
 _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
 
@@ -40,6 +40,7 @@ _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
 @click.option("-n", "--last", type=click.IntRange(min=0), help="Only so many, ended ones as well.")
 @click.option("-l", "--latest", is_flag=True, help="Only the newest, ended or not.")
 @click.option("--no-trunc", is_flag=True, help="Show commands in full.")
+@click.option("-s", "--size", "sized", is_flag=True, help="Also how much they have written.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help=_FILTERS)
 @click.option("--format", "form", metavar="FORMAT", default="table", help=_FORMATS)
 @click.pass_obj
@@ -51,6 +52,7 @@ def command(
     last: int | None,
     latest: bool,
     no_trunc: bool,
+    sized: bool,
     filters: Sequence[str],
     form: str,
 ) -> None:
@@ -62,28 +64,57 @@ def command(
     if form not in ("table", "json") and "{{" not in form:
         raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
     wanted = read_filters(filters, listing.FILTERS)
+    _check_values(wanted)
+    sized = sized or _SIZE_FIELD.search(form) is not None
     now = time.time()
     number = 1 if latest else last
-    jobs = [] if filters or number is not None else jobs_of(settings, everything=everything)
+    runs = [] if filters or number is not None else jobs_of(settings, everything=everything)
     everything = everything or number is not None
     # A state to be looked for may be one of the end.
     containers = _filtered(containers_of(settings, now), everything, wanted)[::-1][:number]
     if quiet:
-        ids = [attempt.container for _, attempt, _ in jobs if attempt is not None]
+        ids = [attempt.container for _, attempt, _ in runs if attempt is not None]
         for identifier in (*ids, *(each.entry.id for each in containers)):
             click.echo(identifier)
-    elif form == "json":
-        print_json(
-            [*(_document(*each, now) for each in jobs), *(each.document() for each in containers)]
-        )
-    elif form == "table":
-        rows = [_row(*each, now) for each in jobs]
-        _show_tables(settings, rows, [c.row(full=no_trunc) for c in containers])
+        return
+    jobs = [ListedJob(*each, now) for each in runs]
+    if sized:
+        jobs, containers = _with_sizes(settings, jobs, containers)
+    if form == "table":
+        rows = [each.row() for each in jobs]
+        _show_tables(settings, rows, [c.row(full=no_trunc) for c in containers], sized=sized)
+        return
+    documents = [each.document() for each in jobs]
+    documents += [each.document(full=no_trunc) for each in containers]
+    if form == "json":
+        print_json(documents)
     else:
-        fields = [_fields(run, attempt, now) for run, attempt, _ in jobs] + [
-            each.fields for each in containers
-        ]
-        echo_rendered(form, fields, listing.HEADINGS)
+        echo_rendered(form, documents, listing.HEADINGS)
+
+
+def _with_sizes(
+    settings: Settings, jobs: Sequence[ListedJob], containers: Sequence[Listed]
+) -> tuple[list[ListedJob], list[Listed]]:
+    """The same with how much each has written."""
+    # Only here: looking at images and files takes what all others need not wait for.
+    from supervisor.cli.sizes import size_of_attempt, size_of_entry
+
+    return (
+        [evolve(each, size=size_of_attempt(settings, each.attempt)) for each in jobs],
+        [evolve(each, size=size_of_entry(settings, each.entry)) for each in containers],
+    )
+
+
+def _check_values(wanted: Mapping[str, Sequence[str]]) -> None:
+    """Refuse what no container can have. Raises Failure, for with Docker it is the daemon's."""
+    for key, known in (("status", listing.STATES), ("health", listing.HEALTHS)):
+        for value in wanted.get(key, ()):
+            if value not in known:
+                near = did_you_mean(value, known)
+                raise Failure(f"invalid filter '{key}={value}'{near}")
+    for value in wanted.get("exited", ()):
+        if not re.fullmatch("[0-9]+", value):
+            raise Failure(f"invalid filter 'exited={value}'")
 
 
 def jobs_of(
@@ -142,25 +173,49 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
 def _filtered(
     containers: Sequence[Listed], everything: bool, wanted: Mapping[str, Sequence[str]]
 ) -> list[Listed]:
-    """Those to be shown; filters with one key add up, those with several must all be met."""
+    """Those to be shown; filters with one key add up, those with several must all be met.
+
+    Raises Failure for one before or since which the others shall be, if there is none.
+    """
     everything = everything or not wanted.keys().isdisjoint(("status", "exited"))
+    own = {key: values for key, values in wanted.items() if key not in ("since", "before")}
+    places = range(len(containers))
+    for value in wanted.get("since", ()):
+        places = range(max(places.start, _place(containers, value) + 1), places.stop)
+    for value in wanted.get("before", ()):
+        places = range(places.start, min(places.stop, _place(containers, value)))
     return [
         each
-        for each in containers
+        for each in (containers[place] for place in places)
         if (everything or each.state not in ("exited", "created"))
-        and all(any(each.matches(key, v) for v in values) for key, values in wanted.items())
+        and all(any(each.matches(key, v) for v in values) for key, values in own.items())
     ]
 
 
-def _show_tables(settings: Settings, jobs: Sequence[Row], containers: Sequence[Row]) -> None:
+def _place(containers: Sequence[Listed], word: str) -> int:
+    """That of the container with this name, id or beginning of an id. Raises Failure."""
+    entries = [each.entry for each in containers]
+    for place, entry in enumerate(entries):
+        if word in (entry.name, entry.id):
+            return place
+    found = [place for place, entry in enumerate(entries) if word and entry.id.startswith(word)]
+    if len(found) != 1:
+        raise Failure(f"no such container: {word}{did_you_mean(word, [e.name for e in entries])}")
+    return found[0]
+
+
+def _show_tables(
+    settings: Settings, jobs: Sequence[Row], containers: Sequence[Row], *, sized: bool
+) -> None:
     """Each kind that there is; where nothing is, the headers tell of which there was any."""
     colour = wants_colour(sys.stdout)
+    added = (listing.SIZE,) if sized else ()
     tables = []
     told = bool(jobs) or (not containers and _has_session(settings))
     if told:
-        tables.append(format_table(HEADERS, jobs, colour=colour))
+        tables.append(format_table((*joblisting.HEADERS, *added), jobs, colour=colour))
     if containers or not told:
-        tables.append(format_table(listing.HEADERS, containers, colour=colour))
+        tables.append(format_table((*listing.HEADERS, *added), containers, colour=colour))
     click.echo("\n\n".join(tables))
 
 
@@ -186,49 +241,3 @@ def _memory(settings: Settings, session: SessionRecord) -> Mapping[str, int | No
         return ControlClient(settings.places.socket).memory()
     except ControlError:
         return {}  # just starting, or just ending: the journal has all the rest
-
-
-def _document(
-    run: RunRecord, attempt: AttemptRecord | None, memory: int | None, now: float
-) -> Mapping[str, Any]:
-    return {
-        **run_document(run),
-        "elapsed": elapsed(run, now),
-        "attempt": None if attempt is None else attempt.number,
-        "health": None if attempt is None or run.ended is not None else attempt.health,
-        "pid": None if attempt is None or run.ended is not None else attempt.pid,
-        "container": None if attempt is None else attempt.container,
-        "memory": memory,
-    }
-
-
-def _fields(run: RunRecord, attempt: AttemptRecord | None, now: float) -> Mapping[str, Any]:
-    """What a template may name of a job."""
-    return {
-        "ID": "" if attempt is None else attempt.container,
-        "Image": "",
-        "Command": "",
-        "CreatedAt": local(run.created),
-        "RunningFor": span(now - run.created),
-        "State": run.state,
-        "Status": run.state,
-        "Ports": listing.NO_PORTS,
-        "Names": run.job,
-        "Labels": "",
-    }
-
-
-def _row(run: RunRecord, attempt: AttemptRecord | None, memory: int | None, now: float) -> Row:
-    alive = attempt is not None and attempt.ended is None
-    return (
-        run.job,
-        state_cell(run.state, attempt.health if attempt is not None and alive else None),
-        run.reason or UNKNOWN,
-        UNKNOWN if run.exit_code is None else str(run.exit_code),
-        UNKNOWN if attempt is None else str(attempt.number),
-        local(run.started),
-        span(elapsed(run, now)),
-        str(attempt.pid) if attempt is not None and alive and attempt.pid else UNKNOWN,
-        UNKNOWN if attempt is None else attempt.container,
-        UNKNOWN if memory is None else format_size(memory),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ import click
 
 from runtime.errors import ContainerError
 from supervisor.cli.failure import Failure
-from supervisor.cli.format import Document, echo_rendered, print_json
+from supervisor.cli.format import Document, echo_rendered
 from supervisor.journal import JournalError
 
 
@@ -43,7 +44,7 @@ def show_in_turn(
         with turns.turn():
             documents.append(find(name))
     if template is None:
-        print_json(documents)
+        click.echo(json.dumps(documents, indent=2))
     else:
         echo_rendered(template, documents)
     turns.finish()

@@ -8,15 +8,17 @@ import time
 import click
 
 from runtime.images.layers import chain_ids
+from runtime.units import format_decimal
 from supervisor.cli import candidates
 from supervisor.cli.format import Format, format_option, print_json
 from supervisor.cli.image.access import image_store
-from supervisor.cli.image.wording import created, short, size
+from supervisor.cli.image.wording import created, short
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
 
 HEADERS = ("IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT")
+_FIELDS = ("ID", "CreatedSince", "CreatedBy", "Size", "Comment")
 _WIDTH = 45
 
 
@@ -45,7 +47,7 @@ def command(settings: Settings, image: str, *, form: Format, no_trunc: bool, qui
             identifier if position == 0 else "<missing>",
             created(entry.created, now),
             entry.created_by if no_trunc or form == "json" else _cut(entry.created_by),
-            size(files),
+            format_decimal(files),
             entry.comment,
         )
         for position, (entry, files) in enumerate(reversed(steps))
@@ -53,7 +55,7 @@ def command(settings: Settings, image: str, *, form: Format, no_trunc: bool, qui
     if quiet:
         click.echo("".join(f"{row[0]}\n" for row in rows), nl=False)
     elif form == "json":
-        print_json([dict(zip(HEADERS, row, strict=True)) for row in rows])
+        print_json([dict(zip(_FIELDS, row, strict=True)) for row in rows])
     else:
         click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))
 

@@ -7,11 +7,11 @@ import click
 from runtime.images.collection import collect, users_of
 from runtime.images.image import Damaged, Image
 from runtime.images.store import ImageStore
+from runtime.units import format_decimal
 from supervisor.cli.confirming import confirm, force_option
 from supervisor.cli.failure import Failure
 from supervisor.cli.image.access import image_store
 from supervisor.cli.image.removal import removed
-from supervisor.cli.image.wording import size
 from supervisor.cli.settings import Settings
 
 
@@ -23,7 +23,7 @@ def command(settings: Settings, *, everything: bool, force: bool) -> None:
     """Remove images without a name that no container stands on, and what nothing needs."""
     kind = "all images" if everything else "all images without a name"
     confirm(f"This removes {kind} that no container stands on.", force)
-    click.echo(f"Total reclaimed space: {size(prune(settings, everything=everything))}")
+    click.echo(f"Total reclaimed space: {format_decimal(prune(settings, everything=everything))}")
 
 
 def prune(settings: Settings, *, everything: bool) -> int:

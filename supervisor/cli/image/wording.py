@@ -10,19 +10,10 @@ from attrs import frozen
 
 from runtime.images.image import Image
 from runtime.images.reference import parse_reference
+from supervisor.cli.moments import about
 
 NONE = "<none>"
 _SHORT = 12
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_AGES = (
-    (60, 1, "second"),
-    (3600, 60, "minute"),
-    (86400, 3600, "hour"),
-    (86400 * 14, 86400, "day"),
-    (86400 * 60, 86400 * 7, "week"),
-    (86400 * 730, 86400 * 30, "month"),
-)
-_YEAR = 86400 * 365
 
 
 @frozen
@@ -48,14 +39,6 @@ def short(digest: str) -> str:
     return digest.partition(":")[2][:_SHORT]
 
 
-def size(number: int) -> str:
-    """Three or four digits and a decimal unit: ``4.86MB``."""
-    value, unit = float(number), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.3g}{_UNITS[unit]}" if value < 999.5 else f"{value:.4g}{_UNITS[unit]}"
-
-
 def parse_time(text: str) -> float | None:
     """Seconds since the epoch of an RFC 3339 time; None where it is none."""
     # More digits than microseconds are more than Python reads.
@@ -65,19 +48,7 @@ def parse_time(text: str) -> float | None:
         return None
 
 
-def age(seconds: float) -> str:
-    """How long ago that was: ``2 weeks ago``."""
-    for bound, unit, word in _AGES:
-        if seconds < bound:
-            return _ago(max(0, int(seconds // unit)), word)
-    return _ago(int(seconds // _YEAR), "year")
-
-
-def _ago(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'} ago"
-
-
 def created(text: str, now: float) -> str:
     """The age of an image from the time in its configuration."""
     moment = parse_time(text)
-    return "N/A" if moment is None else age(now - moment)
+    return "N/A" if moment is None else f"{about(now - moment)} ago"

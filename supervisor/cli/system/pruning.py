@@ -6,11 +6,11 @@ import click
 
 from runtime.errors import ContainerError
 from runtime.treesize import tree_size
+from runtime.units import format_decimal
 from supervisor.cli.confirming import confirm, force_option
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import entries_of, has_ended, of_entry
 from supervisor.cli.image import pruning as images
-from supervisor.cli.image.wording import size
 from supervisor.cli.settings import Settings
 from supervisor.cli.volume import pruning as volumes
 from supervisor.journal import JournalError
@@ -38,7 +38,7 @@ def command(settings: Settings, *, everything: bool, with_volumes: bool, force: 
             click.echo(f"Deleted: {name}")
         freed += sum(removed.values())
     freed += images.prune(settings, everything=everything)
-    click.echo(f"Total reclaimed space: {size(freed)}")
+    click.echo(f"Total reclaimed space: {format_decimal(freed)}")
 
 
 def _remove_ended(settings: Settings) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
-from supervisor.cli.image.wording import size
+from runtime.units import format_decimal
 from supervisor.cli.table import Row
 
 HEADERS = ("TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE")
@@ -34,4 +34,10 @@ def row_of(kind: str, things: Sequence[Kept]) -> Row:
     free = sum(number for name, number in parts.items() if name not in needed)
     share = f" ({100 * free // total}%)" if total else ""
     active = sum(thing.active for thing in things)
-    return (kind, str(len(things)), str(active), size(total), f"{size(free)}{share}")
+    return (
+        kind,
+        str(len(things)),
+        str(active),
+        format_decimal(total),
+        f"{format_decimal(free)}{share}",
+    )

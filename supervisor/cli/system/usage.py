@@ -12,11 +12,12 @@ from runtime.errors import ContainerError
 from runtime.images.collection import users_of
 from runtime.images.layers import chain_ids
 from runtime.treesize import tree_size
+from runtime.units import format_decimal
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import entries_of, has_ended, of_entry
 from supervisor.cli.format import format_option, print_json
 from supervisor.cli.image.access import image_store
-from supervisor.cli.image.wording import names_of, short, size
+from supervisor.cli.image.wording import names_of, short
 from supervisor.cli.settings import Settings
 from supervisor.cli.system.shares import HEADERS, Kept, row_of
 from supervisor.cli.table import format_table
@@ -49,7 +50,10 @@ def command(settings: Settings, *, verbose: bool, form: str) -> None:
     colour = wants_colour(sys.stdout)
     click.echo(format_table(HEADERS, rows, colour=colour))
     for kind, things in kinds.items() if verbose else ():
-        each = [(thing.name, "yes" if thing.active else "no", size(thing.size)) for thing in things]
+        each = [
+            (thing.name, "yes" if thing.active else "no", format_decimal(thing.size))
+            for thing in things
+        ]
         click.echo(f"\n{format_table((kind.upper(), 'ACTIVE', 'SIZE'), each, colour=colour)}")
 
 

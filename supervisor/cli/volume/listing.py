@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.listing import join_labels
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
@@ -40,7 +41,12 @@ def command(settings: Settings, *, quiet: bool, filters: Sequence[str], form: st
     wanted = read_volume_filters(filters)
     with volume_store(settings) as store:
         used = users_of_volumes(settings.directories)
-        rows = [volume_document(each) for each in store.volumes() if matches(each, wanted, used)]
+        rows = [
+            # One text, as in Docker's lists; `inspect` has them one by one.
+            {**volume_document(each), "Labels": join_labels(each.labels)}
+            for each in store.volumes()
+            if matches(each, wanted, used)
+        ]
     if quiet:
         click.echo("".join(f"{row['Name']}\n" for row in rows), nl=False)
     elif form == "json":

@@ -7,8 +7,8 @@ from functools import partial
 
 import click
 
+from runtime.units import format_decimal
 from supervisor.cli.confirming import confirm, force_option
-from supervisor.cli.image.wording import size
 from supervisor.cli.settings import Settings
 from supervisor.cli.volume.access import volume_store
 from supervisor.cli.volume.filtering import matches, read_volume_filters
@@ -34,7 +34,7 @@ def command(settings: Settings, *, everything: bool, filters: Sequence[str], for
     removed = prune(settings, everything=everything, wanted=wanted)
     for name in removed:
         click.echo(f"Deleted: {name}")
-    click.echo(f"Total reclaimed space: {size(sum(removed.values()))}")
+    click.echo(f"Total reclaimed space: {format_decimal(sum(removed.values()))}")
 
 
 def prune(

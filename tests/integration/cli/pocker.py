@@ -74,9 +74,9 @@ class Pocker:
         assert (called.code, called.stderr) == (0, "")
         return called.stdout
 
-    def json(self, *arguments: str) -> Any:
-        """The document that such a command prints."""
-        return json.loads(self.ask(*arguments, "--format", "json"))
+    def json(self, *arguments: str) -> list[Any]:
+        """The documents that such a command prints, one a line."""
+        return [json.loads(line) for line in self.ask(*arguments, "--format", "json").splitlines()]
 
     def json_of(self, *arguments: str) -> Any:
         """The document of a command that prints nothing else."""

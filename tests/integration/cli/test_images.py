@@ -148,8 +148,8 @@ def test_a_container_is_what_its_image_says_of_it(pocker: Pocker, root_archive: 
     options = [word for each in changes for word in ("-c", each)]
     pocker.stdout("import", *options, root_archive, "box")
     pocker.stdout("run", "-d", "--name", "one", "-l", "b=mine", "box", "sleep", "1000")
-    shown = ("ps", "--format", "json", "--filter", "label=a=1")
-    wait_until(lambda: [row["health"] for row in json.loads(pocker.ask(*shown))] == ["healthy"])
+    shown = ("ps", "--filter", "label=a=1")
+    wait_until(lambda: [row["health"] for row in pocker.json(*shown)] == ["healthy"])
     (document,) = json.loads(pocker.ask("inspect", "one"))
     assert document["Config"]["ExposedPorts"] == {"80/tcp": {}}
     assert document["Config"]["Labels"] == {"a": "1", "b": "mine"}

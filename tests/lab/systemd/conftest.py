@@ -37,9 +37,9 @@ def history_of_boots() -> Sequence[Mapping[str, Any]]:
     """What the service that came with this boot has run, newest first; it is then removed."""
     service = Service(file=Path(BOOTED))
     service.wait_for("StatusText", "2 running, 0 waiting, 0 failed")
-    history: Sequence[Mapping[str, Any]] = json.loads(service.pocker("history", "--format", "json"))
+    lines = service.pocker("history", "--format", "json").splitlines()
     service.close()
-    return history
+    return [json.loads(line) for line in lines]
 
 
 @pytest.fixture

@@ -96,12 +96,12 @@ class Service:
 
     def processes(self) -> Mapping[str, int]:
         """The first process of each running job."""
-        runs = json.loads(self.pocker("ps", "--format", "json"))
+        runs = map(json.loads, self.pocker("ps", "--format", "json").splitlines())
         return {run["job"]: run["pid"] for run in runs if run["state"] == "running"}
 
     def states(self) -> Mapping[str, str]:
         """The states of all jobs of the last session."""
-        runs = json.loads(self.pocker("ps", "-a", "--format", "json"))
+        runs = map(json.loads, self.pocker("ps", "-a", "--format", "json").splitlines())
         return {run["job"]: run["state"] for run in runs}
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:

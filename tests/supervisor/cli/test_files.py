@@ -77,8 +77,8 @@ def test_the_graph_is_shown_as_dot(file: str) -> None:
 
 
 def test_the_graph_is_shown_as_json(file: str) -> None:
-    """One array with an object for each job."""
-    documents = json.loads(call("graph", "--format", "json", file).stdout)
+    """An object for each job, each on a line of its own."""
+    documents = [*map(json.loads, call("graph", "--format", "json", file).stdout.splitlines())]
     assert documents[2] == {
         "job": "report",
         "level": 2,
@@ -104,7 +104,8 @@ def test_the_plan_is_shown_step_by_step(file: str, state: Directories) -> None:
 
 def test_the_plan_is_shown_as_json(file: str) -> None:
     """The same steps for programs."""
-    steps = json.loads(call("plan", "--format", "json", file, "load").stdout)
+    called = call("plan", "--format", "json", file, "load")
+    steps = [*map(json.loads, called.stdout.splitlines())]
     assert [step["step"] for step in steps] == list(range(len(steps)))
     assert steps[0] == {"step": 0, "name": "session", "text": "start a session", "origin": None}
     assert steps[-1]["origin"] == "command"

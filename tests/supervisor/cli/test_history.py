@@ -24,12 +24,10 @@ def past(tmp_path: Path) -> Past:
 
 
 def asked(past: Past, *arguments: str) -> Any:
-    """What a command says as JSON."""
+    """What a command says as JSON, a document a line."""
     called = call(*past.options, *arguments, "--format", "json")
     assert (called.code, called.stderr) == (0, "")
-    if arguments[0] == "events":
-        return [json.loads(line) for line in called.stdout.splitlines()]
-    return json.loads(called.stdout)
+    return [json.loads(line) for line in called.stdout.splitlines()]
 
 
 def test_history_has_both_newest_first(past: Past) -> None:

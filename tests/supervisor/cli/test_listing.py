@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from supervisor.cli.listing import Listed
+from supervisor.cli.listing import Listed, Size
 from supervisor.detached import Entry
 from supervisor.health import Health
 from supervisor.journal import AttemptRecord, RunRecord
@@ -22,6 +23,11 @@ ENTRY = Entry(
         "entrypoint": ["nice"],
         "command": ["echo", "two words", "and more"],
         "labels": ["team=etl", "bare"],
+        "network_mode": "host",
+        "volumes": [
+            {"source": "data", "target": "/data/in"},
+            {"source": "/srv", "target": "/in"},
+        ],
     },
 )
 
@@ -52,10 +58,15 @@ ENDED: dict[str, Any] = {"ended": 1090.0, "exit_code": 137}
     [
         (listed(None), "created", "Created"),
         (listed(RunState.STARTING), "created", "Created"),
-        (listed(RunState.RUNNING), "running", "Up 1 minute"),
-        (listed(RunState.RUNNING, health=Health.HEALTHY), "running", "Up 1 minute (healthy)"),
+        (listed(RunState.RUNNING), "running", "Up About a minute"),
+        (listed(RunState.RUNNING, health=Health.HEALTHY), "running", "Up About a minute (healthy)"),
+        (
+            listed(RunState.RUNNING, health=Health.STARTING),
+            "running",
+            "Up About a minute (health: starting)",
+        ),
         (listed(RunState.STOPPING, started=1098.0), "running", "Up 2 seconds"),
-        (listed(RunState.RUNNING, paused=True), "paused", "Up 1 minute (Paused)"),
+        (listed(RunState.RUNNING, paused=True), "paused", "Up About a minute (Paused)"),
         (listed(RunState.BACKOFF, **ENDED), "restarting", "Restarting (137) 10 seconds ago"),
         (listed(RunState.FAILED, **ENDED), "exited", "Exited (137) 10 seconds ago"),
         (
@@ -63,7 +74,7 @@ ENDED: dict[str, Any] = {"ended": 1090.0, "exit_code": 137}
             "exited",
             "Exited (137) OOMKilled 10 seconds ago",
         ),
-        (listed(RunState.FAILED, ended=1099.5), "exited", "Exited (-) less than a second ago"),
+        (listed(RunState.FAILED, ended=1099.5), "exited", "Exited (-) Less than a second ago"),
     ],
 )
 def test_states_have_dockers_names(container: Listed, state: str, status: str) -> None:
@@ -75,28 +86,41 @@ def test_a_row_and_the_fields_of_a_template() -> None:
     """Commands are cut, unless they are asked for in full."""
     container = listed(RunState.RUNNING)
     assert container.row(full=False) == (
-        "3f9a1c2b4d5e", "busybox", "\"nice echo 'two word…\"", "1 minute ago", "Up 1 minute", "",
-        "web",
+        "3f9a1c2b4d5e", "busybox", "\"nice echo 'two word…\"", "About a minute ago",
+        "Up About a minute", "", "web",
     )  # fmt: skip
+    fields = container.fields(full=False)
+    assert fields["Command"] == container.row(full=False)[2]
     assert container.row(full=True)[2] == "\"nice echo 'two words' 'and more'\""
-    assert container.fields["Labels"] == "team=etl,bare="
-    assert container.fields["Names"] == "web"
+    assert fields["Labels"] == "team=etl,bare="
+    assert (fields["Names"], fields["Networks"], fields["LocalVolumes"]) == ("web", "host", "1")
+    assert (fields["Mounts"], fields["Size"]) == ("data,/srv", "")
+    sized = evolve(container, size=Size(written=1_200_000, virtual=5_000_000))
+    assert sized.row(full=True)[-1] == sized.fields(full=True)["Size"] == "1.2MB (virtual 5MB)"
 
 
 def test_a_document_has_what_a_jobs_has() -> None:
     """Under the same names, so that one program reads both."""
-    document = listed(RunState.FAILED, **ENDED).document()
+    document = listed(RunState.FAILED, **ENDED).document(full=False)
     assert document["job"] == document["name"] == "web"
     assert (document["state"], document["status"], document["pid"]) == ("failed", "exited", None)
-    assert listed(None).document()["state"] == "created"
+    assert listed(None).document(full=False)["state"] == "created"
 
 
 @pytest.mark.parametrize(
     ("key", "value", "passes"),
     [
         ("id", "3f9", True),
-        ("id", "f9", False),
+        ("id", "^f9", False),
         ("name", "we", True),
+        ("name", "^/?web$", True),
+        ("name", "eb(", False),
+        ("volume", "data", True),
+        ("volume", "/in", True),
+        ("volume", "/srv", True),
+        ("volume", "/data", False),
+        ("network", "host", True),
+        ("network", "none", False),
         ("status", "exited", True),
         ("status", "running", False),
         ("ancestor", "busybox", True),

@@ -246,5 +246,5 @@ def test_versions() -> None:
     assert [line.split()[0] for line in call("version").stdout.splitlines()] == [
         "PART", "version", "python", "kernel", "architecture",
     ]  # fmt: skip
-    (document,) = json.loads(call("version", "--format", "json").stdout)
+    document = json.loads(call("version", "--format", "json").stdout)
     assert document["version"] == version("pocker-supervisor")

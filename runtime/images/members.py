@@ -63,6 +63,16 @@ class Members:
             raise TarError(f"{entry.path[:200]!r}: unknown type {chr(entry.kind)!r}")
         maker(entry, directory, name)
 
+    def fill(self, fd: int, entry: Entry) -> None:
+        """Make a new file what the entry of a regular one says. Raises TarError or OSError."""
+        if entry.sparse is None:
+            while piece := self._stream.read(PIECE):
+                _write(fd, piece)
+        else:
+            self._write_sparse(fd, entry, entry.sparse)
+        self._finish(fd, entry)
+        self.bytes += entry.size
+
     def dress(self, fd: int, entry: Entry) -> None:
         """Owner, mode and attributes, in an order in which none takes another away."""
         owner = self._owners.kept(entry.uid, entry.gid)
@@ -81,15 +91,9 @@ class Members:
     def _file(self, entry: Entry, directory: int, name: str) -> None:
         fd = os.open(name, _NEW_FILE, 0o600, dir_fd=directory)
         try:
-            if entry.sparse is None:
-                while piece := self._stream.read(PIECE):
-                    _write(fd, piece)
-            else:
-                self._write_sparse(fd, entry, entry.sparse)
-            self._finish(fd, entry)
+            self.fill(fd, entry)
         finally:
             os.close(fd)
-        self.bytes += entry.size
 
     def _empty_file(self, entry: Entry, directory: int, name: str) -> None:
         fd = os.open(name, _NEW_FILE, 0o600, dir_fd=directory)

@@ -1,8 +1,8 @@
 """Puts the members of an archive below a directory of a tree that others may change meanwhile.
 
 The way to each member is resolved by the kernel, never leaving where it may not leave, and the last
-component is made anew: what was there is removed first, and no link there is followed. A directory
-and anything else never take each other's place.
+component is made anew: what was there is removed first, and no link there is followed. A file takes
+its place when it is whole. A directory and anything else never take each other's place.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from runtime.images.tarheader import (
     CHARACTER,
     DIRECTORY,
     HARD_LINK,
+    REGULAR,
     Entry,
     TarError,
 )
 from runtime.images.tarstream import TarStream, UnpackLimits
 from runtime.kernel import openat2
+from runtime.replacing import replacing
 
 _DIRECTORY_MODE = 0o755
 _HARMLESS_MODE = 0o1777
@@ -103,6 +105,9 @@ class _Placer:
             if entry.kind == DIRECTORY:
                 self._directory(entry, directory, name)
                 return
+            if entry.kind == REGULAR:
+                self._file(entry, directory, name)
+                return
             _make_room(entry, directory, name)
             if entry.kind == HARD_LINK:
                 self._hard_link(entry, directory, name)
@@ -166,6 +171,13 @@ class _Placer:
         finally:
             os.close(fd)
 
+    def _file(self, entry: Entry, directory: int, name: str) -> None:
+        try:
+            with replacing(directory, name) as fd:
+                self.members.fill(fd, entry)
+        except IsADirectoryError:
+            raise _in_the_way(entry) from None
+
     def _hard_link(self, entry: Entry, directory: int, name: str) -> None:
         parent, target = split(entry.link, self._depth)
         source = self._spot.open(parent)
@@ -186,4 +198,8 @@ def _make_room(entry: Entry, directory: int, name: str) -> None:
     except FileNotFoundError:
         pass
     except IsADirectoryError:
-        raise TarError(f"{entry.path[:200]!r}: cannot overwrite a directory with a file") from None
+        raise _in_the_way(entry) from None
+
+
+def _in_the_way(entry: Entry) -> TarError:
+    return TarError(f"{entry.path[:200]!r}: cannot overwrite a directory with a file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tarfile
@@ -139,6 +140,41 @@ def test_files_and_directories_do_not_take_each_others_place(top: Path) -> None:
             put(top, [archive(directory(name))])
     with pytest.raises(PlacingError, match="cannot overwrite a directory with a file"):
         put(top, [archive(Member(name="usr"))])
+
+
+@pytest.fixture(params=["without a name", "beside it"])
+def making(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the file system be one that has files without a name, or one that does not."""
+    real = os.open
+
+    def open_(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return real(path, flags, mode, dir_fd=dir_fd)
+
+    if request.param == "beside it":
+        monkeypatch.setattr(os, "open", open_)
+
+
+@pytest.mark.usefixtures("making")
+def test_a_file_takes_its_place_when_it_is_whole(top: Path) -> None:
+    """Before that what was there is as it was, and after a failure there is nothing else."""
+    (top / "usr/bin/tool").write_text("old")
+    data = archive(Member(name="usr/bin/tool", content=b"x" * 2048))
+    seen = []
+
+    def chunks(end: int) -> Iterator[bytes]:
+        for start in range(0, end, 512):
+            seen.append((top / "usr/bin/tool").read_text())
+            yield data[start : start + 512]
+
+    with pytest.raises(PlacingError):
+        put(top, chunks(2048))
+    assert os.listdir(top / "usr/bin") == ["tool"]
+    put(top, chunks(len(data)))
+    assert {*seen} == {"old", "x" * 2048}  # the latter while the end of the archive is read
+    assert seen[:6] == ["old"] * 6
+    assert os.listdir(top / "usr/bin") == ["tool"]
 
 
 def test_what_changes_while_it_is_packed(tmp_path: Path) -> None:

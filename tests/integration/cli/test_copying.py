@@ -73,6 +73,23 @@ def test_files_go_in_and_out(pocker: Pocker, busybox: Path) -> None:
     assert "etc/group" not in names
 
 
+def test_a_copy_that_is_killed_leaves_what_was_there(pocker: Pocker, busybox: Path) -> None:
+    """A file takes another's place only when it is whole, and nothing lies beside it."""
+    script = "mkdir /d; echo old >/d/f; echo on; exec sleep 1000"
+    pocker.stdout("run", "-d", "--name", "c", str(busybox), "sh", "-c", script)
+    wait_until(lambda: pocker.ask("logs", "c") == "on\n")
+    data = archive(Member(name="f", content=bytes(2 << 20)))
+    command = pocker.command("cp", "-", "c:/d")
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(data[: 1 << 20])
+        process.stdin.flush()  # all but what a pipe holds has been read
+        process.kill()
+    assert pocker.stdout("exec", "c", "sh", "-c", "ls -A /d; cat /d/f") == "f\nold\n"
+    piped(pocker, "cp", "-", "c:/d", given=data)
+    assert pocker.stdout("exec", "c", "sh", "-c", "ls -A /d; wc -c </d/f") == f"f\n{2 << 20}\n"
+
+
 def test_a_link_is_copied_or_what_it_leads_to(pocker: Pocker, busybox: Path) -> None:
     """As it stands, or with -L its target, which is looked up in the container's own root."""
     pocker.stdout("create", "--name", "c", str(busybox), "true")

@@ -69,6 +69,7 @@ PURE = (
     "supervisor.cli.manpage",
     "supervisor.cli.misuse",
     "supervisor.cli.overview",
+    "supervisor.cli.samples",
     "supervisor.cli.system.shares",
     "supervisor.cli.volume.filtering",
     "supervisor.conflicts",

@@ -7,93 +7,139 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
-from attrs import asdict, frozen
+from attrs import frozen
 
 from runtime.nearest import did_you_mean
-from runtime.units import format_size
 from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, entries_of, find_all, of_entry
-from supervisor.cli.format import Format, format_option
-from supervisor.cli.moments import UNKNOWN
+from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.records import open_journal
+from supervisor.cli.samples import COLUMNS, PRESSURES, UNCOUNTED, Observed, Sample, network_bytes
 from supervisor.cli.settings import Settings
-from supervisor.cli.table import Row, format_table
+from supervisor.cli.table import format_table
 from supervisor.cli.terminal import is_animated
 from supervisor.journal import AttemptRecord
 
 if TYPE_CHECKING:
-    from runtime.cgroups import Cgroups, Load, Strained
+    from runtime.cgroups import Cgroups
 
-HEADERS = (
-    "JOB", "CONTAINER", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS",
-)  # fmt: skip
-PRESSURES: Mapping[str, Strained] = {
-    "CPU WAIT %": "cpu", "MEM WAIT %": "memory", "IO WAIT %": "io",
-}  # fmt: skip
-"""The percentage of the last 10 seconds in which something waited for it."""
 INTERVAL = 1.0
 """Seconds between two samples."""
+_Samples: TypeAlias = Mapping[tuple[str, str], Sample]
 _WIPE = "\x1b[H\x1b[J"
 
 
-@frozen(kw_only=True)
-class Sample:
-    """What a container did at one moment; `network` is bytes received and sent, if of its own."""
-
-    container: str
-    at: float
-    load: Load
-    network: tuple[int, int] | None
-
-    def cpu_percent(self, before: Sample | None) -> float | None:
-        """Of one processor, since the sample before."""
-        if before is None or before.container != self.container or self.at <= before.at:
-            return None
-        used = self.load.usage.cpu_seconds - before.load.usage.cpu_seconds
-        return 100 * used / (self.at - before.at)
-
-
 @click.command
+@click.option("-a", "--all", "everything", is_flag=True, help="Also containers that do not run.")
 @click.option("--no-stream", is_flag=True, help="Show it once, after a second.")
-@format_option("table", "json")
+@click.option("--no-trunc", is_flag=True, help="The same: no id is ever cut.")
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    show_default=True,
+    metavar="table|json|TEMPLATE",
+    help="How to show it; a template is a text with fields such as {{.Name}} and {{.CPUPerc}}.",
+)
 @click.argument("jobs", nargs=-1, metavar="[JOB|CONTAINER]...", shell_complete=candidates.running)
 @click.pass_obj
-def command(settings: Settings, *, no_stream: bool, form: Format, jobs: Sequence[str]) -> None:
+def command(
+    settings: Settings,
+    *,
+    everything: bool,
+    no_stream: bool,
+    no_trunc: bool,
+    form: str,
+    jobs: Sequence[str],
+) -> None:
     """Show what running jobs and containers use and wait for, every second until they end.
 
     MEM USAGE leaves out page cache that could be dropped at once. WAIT is the part of the last 10
     seconds in which some process waited for that resource (only where there is cgroup v2).
     """
+    del no_trunc
+    if form not in ("table", "json") and "{{" not in form:
+        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
     animated = not no_stream and is_animated(sys.stdout)
-    wanted = _wanted(settings, jobs)
+    named = _named(settings, jobs)
+    show = _Show(form=form, everything=everything, animated=animated)
+    wanted = named or _all(settings)
     if not _running(wanted):
-        _show({}, {}, form, animated=False)
+        show.show(wanted, {}, {})
         return
     with _opened() as cgroups:
         now = _sample(wanted, cgroups)
         while True:
             time.sleep(INTERVAL)
+            wanted = named or _all(settings)
             before, now = now, _sample(wanted, cgroups)
-            _show(now, before, form, animated=animated)
+            show.show(wanted, now, before)
             if no_stream or not now:
                 return
 
 
-def _wanted(settings: Settings, words: Sequence[str]) -> list[Found]:
-    """What was named, or all that there is. Raises Failure for what is not there."""
-    jobs = _current_jobs(settings)
-    if not words:
-        found = [Found(settings=settings, job=job, name=job) for job in jobs]
-        return found + [of_entry(settings, entry) for entry in entries_of(settings).values()]
+def _named(settings: Settings, words: Sequence[str]) -> list[Found]:
+    """What words mean. Raises Failure for what is not there."""
     wanted = find_all(settings, words)
+    jobs = _current_jobs(settings) if wanted else ()
     for each in wanted:
         if each.entry is None and each.job not in jobs:
             raise Failure(f"no job {each.name} is running{did_you_mean(each.name, jobs)}")
     return wanted
+
+
+def _all(settings: Settings) -> list[Found]:
+    """All that there is now, the newest container first."""
+    jobs = [Found(settings=settings, job=job, name=job) for job in _current_jobs(settings)]
+    return jobs + [of_entry(settings, entry) for entry in entries_of(settings).values()][::-1]
+
+
+@frozen(kw_only=True)
+class _Show:
+    """How samples are shown; of containers that do not run as well, with `everything`."""
+
+    form: str
+    everything: bool
+    animated: bool
+
+    def show(self, wanted: Sequence[Found], now: _Samples, before: _Samples) -> None:
+        """Show the newest samples. Raises Failure."""
+        observed = [
+            _observed(found, now.get(_key(found)), before.get(_key(found)))
+            for found in wanted
+            # What was named is shown in any case.
+            if _key(found) in now or found.word or (self.everything and found.entry is not None)
+        ]
+        if self.form == "json":
+            print_json([each.document() for each in observed])
+        elif self.form == "table":
+            told = {kind for sample in now.values() for kind in sample.load.pressure}
+            waits = {name: kind for name, kind in PRESSURES.items() if kind in told}
+            headers = (*COLUMNS.values(), *waits)
+            rows = [each.row([*waits.values()]) for each in observed]
+            click.echo(_WIPE if self.animated else "", nl=False)
+            click.echo(format_table(headers, rows, colour=False))
+        else:
+            click.echo(_WIPE if self.animated else "", nl=False)
+            echo_rendered(self.form, [each.document() for each in observed], COLUMNS)
+
+
+def _observed(found: Found, now: Sample | None, before: Sample | None) -> Observed:
+    identifier = found.job if found.entry is not None else UNCOUNTED
+    if found.entry is None and now is not None:
+        identifier = now.container
+    return Observed(
+        id=identifier,
+        name=found.name,
+        word=found.word or identifier,
+        now=now,
+        before=before,
+        host_memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    )
 
 
 def _current_jobs(settings: Settings) -> list[str]:
@@ -111,8 +157,13 @@ def _opened() -> Iterator[Cgroups]:
         yield cgroups
 
 
-def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> dict[str, Sample]:
-    """What each of these does that runs, by name."""
+def _key(found: Found) -> tuple[str, str]:
+    """A job and a container may have the same name."""
+    return found.settings.directories.state, found.job
+
+
+def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> _Samples:
+    """What each of these does that runs."""
     from runtime.cgroups import CgroupGone
     from runtime.container.adopting import recorded_paths
     from runtime.errors import CgroupError
@@ -127,7 +178,7 @@ def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> dict[str, Sample]:
             continue  # it has just ended
         except CgroupError as error:
             raise Failure(str(error)) from error
-        samples[found.name] = Sample(
+        samples[_key(found)] = Sample(
             container=attempt.container,
             at=time.monotonic(),
             load=load,
@@ -159,97 +210,3 @@ def _network(pid: int) -> tuple[int, int] | None:
             return network_bytes(file.read())
     except (FileNotFoundError, ProcessLookupError):
         return None
-
-
-def network_bytes(text: str) -> tuple[int, int]:
-    """Bytes received and sent by way of all interfaces but the loopback, from ``/proc/net/dev``."""
-    received = sent = 0
-    for line in text.splitlines()[2:]:
-        name, _, numbers = line.partition(":")
-        if name.strip() != "lo":
-            words = numbers.split()
-            received += int(words[0])
-            sent += int(words[8])
-    return received, sent
-
-
-def _show(
-    now: Mapping[str, Sample], before: Mapping[str, Sample], form: Format, *, animated: bool
-) -> None:
-    if form == "json":
-        import json
-
-        documents = [document(job, each, before.get(job)) for job, each in now.items()]
-        click.echo(json.dumps(documents))
-        return
-    strained = [kind for kind in PRESSURES.values() if _tells(now, kind)]
-    headers = (*HEADERS, *(name for name, kind in PRESSURES.items() if kind in strained))
-    rows = [row(job, each, before.get(job), strained) for job, each in now.items()]
-    click.echo(_WIPE if animated else "", nl=False)
-    click.echo(format_table(headers, rows, colour=False))
-
-
-def _tells(samples: Mapping[str, Sample], kind: Strained) -> bool:
-    return any(kind in each.load.pressure for each in samples.values())
-
-
-def row(job: str, now: Sample, before: Sample | None, strained: Sequence[Strained]) -> Row:
-    """A line of the table."""
-    load, usage = now.load, now.load.usage
-    waits = [
-        _percent(load.pressure[kind].some.avg10 if kind in load.pressure else None)
-        for kind in strained
-    ]
-    limit = load.memory_limit or _host_memory()
-    share = None if load.memory_working is None else 100 * load.memory_working / limit
-    return (
-        job,
-        now.container,
-        _percent(now.cpu_percent(before)),
-        _pair(load.memory_working, limit),
-        _percent(share),
-        _pair(*(now.network or (None, None))),
-        _pair(usage.io_read, usage.io_write),
-        UNKNOWN if load.pids is None else str(load.pids),
-        *waits,
-    )
-
-
-def _pair(first: int | None, second: int | None) -> str:
-    if first is None or second is None:
-        return UNKNOWN
-    return f"{format_size(first)} / {format_size(second)}"
-
-
-def _percent(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.2f}%"
-
-
-def _host_memory() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def document(job: str, now: Sample, before: Sample | None) -> dict[str, Any]:
-    """The same for programs: sizes are bytes, null where nobody counts."""
-    load = now.load
-    percent = now.cpu_percent(before)
-    received, sent = now.network or (None, None)
-    return {
-        "job": job,
-        "container": now.container,
-        "cpu_percent": None if percent is None else round(percent, 2),
-        "cpu_seconds": load.usage.cpu_seconds,
-        "memory": load.memory_working,
-        "memory_limit": load.memory_limit,
-        "memory_current": load.usage.memory_current,
-        "memory_peak": load.usage.memory_peak,
-        "oom_kills": load.usage.oom_kills,
-        "network_received": received,
-        "network_sent": sent,
-        "io_read": load.usage.io_read,
-        "io_write": load.usage.io_write,
-        "pids": load.pids,
-        "pids_limit": load.pids_limit,
-        "pids_peak": load.usage.pids_peak,
-        "pressure": {kind: asdict(each) for kind, each in load.pressure.items()},
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime.cgroups import Load, Pressure, Stall, Usage
-from supervisor.cli.stats import Sample, document, network_bytes, row
+from supervisor.cli.samples import Observed, Sample, network_bytes
 
 DEV = """\
 Inter-|   Receive                                                |  Transmit
@@ -28,12 +28,20 @@ def sample(at: float, cpu_seconds: float, container: str = "t-a-1") -> Sample:
     return Sample(container=container, at=at, load=load, network=(1024, 512))
 
 
+def observed(now: Sample | None, before: Sample | None) -> Observed:
+    """A container of this name on a host with 1 GiB."""
+    return Observed(id="t-a-1", name="a", word="a", now=now, before=before, host_memory=1 << 30)
+
+
 def test_the_row_has_docker_s_columns_and_the_pressure() -> None:
-    """The processor's share is that between the samples; what nobody counts is a dash."""
-    cells = row("a", sample(12.0, 3.0), sample(10.0, 2.0), ["cpu", "io"])
-    assert cells == (
-        "a", "t-a-1", "50.00%", "16MiB / 64MiB", "25.00%", "1KiB / 512B", "1KiB / 0B", "3",
-        "12.50%", "-",
+    """The processor's share is that between the samples; what nobody counts is two dashes."""
+    shown = observed(sample(12.0, 3.0), sample(10.0, 2.0))
+    assert shown.row(["cpu", "io"]) == (
+        "t-a-1", "a", "50.00%", "16MiB / 64MiB", "25.00%", "1.02kB / 512B", "1.02kB / 0B", "3",
+        "12.50%", "--",
+    )  # fmt: skip
+    assert observed(None, None).row([]) == (
+        "t-a-1", "a", "--", "-- / --", "--", "--", "--", "--",
     )  # fmt: skip
 
 
@@ -41,15 +49,16 @@ def test_a_share_needs_a_sample_of_the_same_container() -> None:
     """Another attempt of a job begins anew."""
     assert sample(12.0, 3.0).cpu_percent(sample(10.0, 2.0, "t-a-0")) is None
     assert sample(12.0, 3.0).cpu_percent(None) is None
-    assert document("a", sample(12.0, 3.0), None)["cpu_percent"] is None
+    assert observed(sample(12.0, 3.0), None).document()["cpu_percent"] is None
 
 
 def test_the_document_has_numbers() -> None:
-    """Bytes and seconds, and the pressure as the kernel tells it."""
-    shown = document("a", sample(12.0, 3.0), sample(10.0, 2.0))
+    """Bytes and seconds, and the pressure as the kernel tells it; beside Docker's texts."""
+    shown = observed(sample(12.0, 3.0), sample(10.0, 2.0)).document()
     assert (shown["cpu_percent"], shown["memory"], shown["network_sent"]) == (50.0, 16 << 20, 512)
     assert shown["pressure"]["cpu"]["some"]["avg10"] == 12.5
     assert shown["pressure"]["cpu"]["full"] is None
+    assert (shown["CPUPerc"], shown["MemPerc"]) == ("50.00%", "25.00%")
 
 
 def test_the_loopback_is_no_network() -> None:

@@ -185,8 +185,9 @@ class ContainerSpec:
     /etc/group; `groups` are supplementary ones. `network` "none" is a namespace with loopback
     only, "host" is the host's. With `init` a small PID 1 reaps orphans and forwards signals;
     without it the command is PID 1. `privileged` shows it all devices of the host and leaves the
-    kernel's file systems writable and unmasked; it has those of `capabilities` that there are, and
-    what it may do with the devices is up to `limits`. `seccomp` False runs unconfined;
+    kernel's file systems writable and unmasked; what it may do with the devices is up to `limits`.
+    With `all_capabilities`, `capabilities` are meant as all that there are to give: what this
+    process cannot give is left out, and an error otherwise. `seccomp` False runs unconfined;
     `seccomp_profile` is a profile, as JSON, in place of the built-in one. With a `terminal` the
     command reads from and writes to that; else it reads from a pipe (`stdin`) or from nothing. The
     input pipe with a name (`stdin_open`) never ends, whoever writes to it, and has to do with a
@@ -214,6 +215,7 @@ class ContainerSpec:
     init: bool = True
     privileged: bool = False
     capabilities: frozenset[int] = DEFAULT_CAPABILITIES
+    all_capabilities: bool = False
     no_new_privileges: bool = True
     seccomp: bool = True
     seccomp_profile: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import signal
+from collections.abc import Sequence
 
 from attrs import asdict, evolve
 
@@ -12,7 +13,7 @@ from runtime.errors import SpecError
 from runtime.images.config import ImageConfig
 from runtime.images.image import Image
 from runtime.images.startup import merged_command
-from runtime.security.capabilities import effective_set
+from runtime.security.capabilities import asks_for_all, effective_set
 from runtime.spec import (
     ContainerSpec,
     Device,
@@ -108,9 +109,9 @@ def _hostname(job: JobSpec) -> str:
     return _NOT_IN_HOSTNAME.sub("-", job.name)[:_HOSTNAME_LENGTH].strip("-") or "job"
 
 
-def _capabilities(job: JobSpec) -> frozenset[int]:
-    all_of_them = job.privileged and "ALL" not in job.cap_drop
-    return effective_set(("ALL",) if all_of_them else job.cap_add, job.cap_drop)
+def _added(job: JobSpec) -> Sequence[str]:
+    """The names of the capabilities that it is to have beside the usual ones."""
+    return ("ALL",) if job.privileged and not asks_for_all(job.cap_drop) else job.cap_add
 
 
 def _volume(volume: JobVolume) -> Volume:
@@ -154,7 +155,8 @@ def container_spec(
         read_only=job.read_only,
         init=job.init,
         privileged=job.privileged,
-        capabilities=_capabilities(job),
+        capabilities=effective_set(_added(job), job.cap_drop),
+        all_capabilities=asks_for_all(_added(job)),
         no_new_privileges=options.no_new_privileges,
         seccomp=options.seccomp and not job.privileged,
         seccomp_profile=options.seccomp_profile,

@@ -12,7 +12,7 @@ from attrs import evolve
 from runtime.cgroups import UNIFIED, Cgroups
 from runtime.cgroups.layout import Layout
 from runtime.directories import ContainerDirectory, Directories
-from runtime.errors import StartError
+from runtime.errors import SpecError, StartError
 from runtime.limits import DeviceRule, Limits
 from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.mounts import Layers, SystemFiles
@@ -21,6 +21,7 @@ from runtime.rootfs.devices import host_devices
 from runtime.rootfs.host import GROUP, PASSWD
 from runtime.rootfs.writable import writable_layer
 from runtime.security.bounding import bounding_set
+from runtime.security.capabilities import names
 from runtime.security.seccomp import cached_filter, compile_filter
 from runtime.spec import (
     ContainerSpec,
@@ -52,10 +53,14 @@ def identity_of(spec: ContainerSpec, directories: Directories) -> Identity:
 
 
 def granted(spec: ContainerSpec) -> ContainerSpec:
-    """A privileged container is given the capabilities that there are to give, and no others."""
-    if not spec.privileged:
-        return spec
-    return evolve(spec, capabilities=spec.capabilities & bounding_set())
+    """The same with capabilities that there are to give.
+
+    Raises SpecError where one is asked for by name and nobody can give it.
+    """
+    missing = spec.capabilities - bounding_set()
+    if missing and not spec.all_capabilities:
+        raise SpecError("cap_add", f"{', '.join(names(missing))}: not in the bounding set of this process")
+    return evolve(spec, capabilities=spec.capabilities - missing) if missing else spec
 
 
 def divides_cgroup(spec: ContainerSpec, layout: Layout) -> bool:

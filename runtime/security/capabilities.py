@@ -121,6 +121,11 @@ def effective_set(add: Iterable[str], drop: Iterable[str]) -> frozenset[int]:
     return (DEFAULT_CAPABILITIES - dropped) | added
 
 
+def asks_for_all(listed: Iterable[str]) -> bool:
+    """Whether ALL is among these names."""
+    return any(name.upper() in _ALL for name in listed)
+
+
 def to_mask(capabilities: frozenset[int]) -> int:
     """The kernel's form of a set: bit n stands for capability n."""
     return sum(1 << number for number in capabilities)
@@ -132,14 +137,9 @@ def names(capabilities: frozenset[int]) -> tuple[str, ...]:
 
 
 def _parse_list(listed: Iterable[str]) -> tuple[bool, frozenset[int]]:
-    everything = False
-    numbers = set()
-    for name in listed:
-        if name.upper() in _ALL:
-            everything = True
-        else:
-            numbers.add(parse_capability(name))
-    return everything, frozenset(numbers)
+    named = [*listed]
+    numbers = (parse_capability(name) for name in named if not asks_for_all([name]))
+    return asks_for_all(named), frozenset(numbers)
 
 
 def _near(short: str) -> str:

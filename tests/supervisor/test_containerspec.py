@@ -109,6 +109,15 @@ def test_a_privileged_job_keeps_what_it_drops_itself() -> None:
         image(command=("x",)), privileged=True, cap_drop=("ALL",), cap_add=("CAP_SYS_ADMIN",)
     )
     assert spec.capabilities == {CAP_SYS_ADMIN}
+    assert not spec.all_capabilities
+
+
+def test_all_capabilities_are_those_that_there_are() -> None:
+    """For a privileged job as for one that adds ALL, whatever it takes away of them."""
+    base = image(command=("x",))
+    assert container(base, privileged=True).all_capabilities
+    assert container(base, cap_add=("ALL",), cap_drop=("CAP_SYS_ADMIN",)).all_capabilities
+    assert not container(base, cap_add=("CAP_SYS_ADMIN",)).all_capabilities
 
 
 def test_a_profile_is_never_left_out() -> None:

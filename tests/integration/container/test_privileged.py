@@ -30,6 +30,7 @@ async def test_it_has_all_that_the_host_has(stage: Stage) -> None:
         script,
         privileged=True,
         capabilities=ALL_CAPABILITIES,
+        all_capabilities=True,
         seccomp=False,
         limits=evolve(Limits(), devices=None),
     )

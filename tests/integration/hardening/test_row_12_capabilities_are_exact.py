@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from runtime.errors import StartError
+from runtime.errors import SpecError, StartError
 from runtime.execspec import load_inherited
 from runtime.security.capabilities import (
     ALL_CAPABILITIES,
@@ -67,6 +67,19 @@ async def test_the_supervisors_own_sets_do_not_matter(stage: Stage) -> None:
     mask = to_mask(DEFAULT_CAPABILITIES)
     assert await sets_of(stage) == expected(mask, mask)
     assert (await sets_of(stage, capabilities=effective_set((), ("ALL",)))) == expected(0, 0)
+
+
+async def test_what_cannot_be_given_is_left_out_of_all_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for all of them gets those that there are; who asks for one by name is refused."""
+    monkeypatch.setattr("runtime.container.prepare.bounding_set", lambda: SOME)
+    mask = to_mask(SOME)
+    found = await sets_of(stage, capabilities=ALL_CAPABILITIES, all_capabilities=True)
+    assert found == expected(mask, mask)
+    named = SOME | {parse_capability("NET_ADMIN"), parse_capability("BPF")}
+    with pytest.raises(SpecError, match="cap_add: CAP_NET_ADMIN, CAP_BPF: not in the bounding"):
+        await stage.run("true", capabilities=named)
 
 
 @pytest.mark.parametrize("init", [True, False])

@@ -132,16 +132,36 @@ def split_volume(text: str) -> dict[str, object]:
         )
     modes = parts[2].split(",") if len(parts) == 3 else []
     for mode in modes:
-        if mode not in ("ro", "rw", "nocopy"):
+        check_propagation(mode)
+        if not any(mode in alternatives for alternatives in _MODES):
             raise ValueError(f"{text!r}: the mode {mode!r} is neither ro nor rw nor nocopy")
-    if {"ro", "rw"} <= {*modes}:
-        raise ValueError(f"{text!r}: ro and rw exclude each other")
+    for alternatives in _MODES:
+        given = [mode for mode in alternatives if mode in modes]
+        if len(given) > 1:
+            raise ValueError(f"{text!r}: {' and '.join(given)} exclude each other")
     return {
         "source": parts[0],
         "target": parts[1],
         "read_only": "ro" in modes,
         "nocopy": "nocopy" in modes,
     }
+
+
+_MODES = (
+    ("ro", "rw"),
+    ("nocopy",),
+    ("z", "Z"),
+    ("rprivate", "private"),
+    ("consistent", "cached", "delegated"),
+)
+"""What Docker has behind the target. None of the last three changes anything: no container has an
+SELinux label of its own, mounts are always private, and files are those of the host themselves."""
+
+
+def check_propagation(word: str) -> None:
+    """Refuse a propagation of mounts that no container has. Raises ValueError."""
+    if word in ("rslave", "slave", "rshared", "shared"):
+        raise ValueError(f"{word}: later mounts are not passed on to a container, or out of it")
 
 
 def split_tmpfs(text: str) -> dict[str, object]:

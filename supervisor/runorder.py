@@ -22,7 +22,7 @@ from supervisor.containerspec import container_spec
 from supervisor.faults import REFUSALS, faults_of
 from supervisor.jobspec import JobSpec
 from supervisor.kinds import keys_of
-from supervisor.mounts import is_marked_path
+from supervisor.mounts import check_propagation, is_marked_path
 from supervisor.problems import JobsFileError, show_path
 from supervisor.resources import Resources
 from supervisor.structuring import Readers
@@ -194,6 +194,8 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
             table[_MOUNT_KEYS[name]] = value
         elif name in _MOUNT_FLAGS and value in ("", "true", "1"):
             table[_MOUNT_FLAGS[name]] = True
+        elif name == "bind-propagation" and value:
+            _check_propagation(value)
         elif name != "type":
             near = did_you_mean(name, ("type", "readonly", *_MOUNT_KEYS))
             raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
@@ -204,6 +206,15 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
         wanted = "a path" if kind == "bind" else "the name of a volume"
         raise OrderError(f"--mount: {text!r}: the source of type={kind} is {wanted}")
     return _MOUNTS[kind], table
+
+
+def _check_propagation(word: str) -> None:
+    try:
+        check_propagation(word)
+    except ValueError as error:
+        raise OrderError(f"--mount: {error}") from None
+    if word not in ("rprivate", "private"):
+        raise OrderError(f"--mount: {word!r} is no propagation of mounts")
 
 
 def table_of_log(driver: str | None, options: Sequence[str]) -> dict[str, object]:

@@ -59,7 +59,8 @@ def granted(spec: ContainerSpec) -> ContainerSpec:
     """
     missing = spec.capabilities - bounding_set()
     if missing and not spec.all_capabilities:
-        raise SpecError("cap_add", f"{', '.join(names(missing))}: not in the bounding set of this process")
+        told = ", ".join(names(missing))
+        raise SpecError("cap_add", f"{told}: not in the bounding set of this process")
     return evolve(spec, capabilities=spec.capabilities - missing) if missing else spec
 
 

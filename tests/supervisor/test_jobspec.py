@@ -55,6 +55,11 @@ FORMS = [
         Volume(source="/srv/z", target="/z"),
         Volume(source="/srv/etl", target="/here"),
     )),
+    ("volumes = ['/a:/a:ro,z', '/b:/b:Z', '/c:/c:rprivate,cached']", "volumes", (
+        Volume(source="/a", target="/a", read_only=True),
+        Volume(source="/b", target="/b"),
+        Volume(source="/c", target="/c"),
+    )),
     ("volumes = [{ source = './a:b', target = '/t', read_only = true }]", "volumes",
      (Volume(source="/srv/etl/a:b", target="/t", read_only=True),)),
     ("volumes = ['/scratch/', { target = '/t', read_only = true }]", "volumes",

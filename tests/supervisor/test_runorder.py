@@ -170,6 +170,10 @@ def test_what_is_no_option_of_a_log_is_refused(
         ),
         ("type=volume,target=/b", ("volumes", {"target": "/b"})),
         ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
+        (
+            "type=bind,src=/a,dst=/b,bind-propagation=rprivate",
+            ("volumes", {"source": "/a", "target": "/b"}),
+        ),
         ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
     ],
 )
@@ -189,6 +193,8 @@ def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
         ("src=a,dst=/b,tmpfs-size=1m", "tmpfs-size is no option of type=volume"),
         ("dst=/b,src=/a,type=tmpfs", "src is no option of type=tmpfs"),
         ("type=bind,dst=/b", "source is missing"),
+        ("type=bind,bind-propagation=rslave", "rslave: later mounts are not passed on"),
+        ("type=bind,bind-propagation=odd", "'odd' is no propagation of mounts"),
         ("type=tmpfs,tmpfs-size=1m", "target is missing"),
         ("type=disk,dst=/b", "type=disk is neither bind, volume nor tmpfs"),
     ],

@@ -71,6 +71,7 @@ PURE = (
     "supervisor.cli.overview",
     "supervisor.cli.samples",
     "supervisor.cli.system.shares",
+    "supervisor.cli.truth",
     "supervisor.cli.volume.filtering",
     "supervisor.conflicts",
     "supervisor.anonymous",

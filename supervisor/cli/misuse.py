@@ -5,6 +5,7 @@ The exit codes are Docker's for its commands, and 2 for those that it does not h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 import click
@@ -21,6 +22,18 @@ _ARGUMENTS = 1
 """Docker's code where a word is missing or is one too many, which no option asks for."""
 _TOO_MANY = "Got unexpected extra argument"
 """Only so does click tell it from other mistakes."""
+
+_ABOUT_VALUE = re.compile(
+    r"(?:'(?P<text>.*)'|(?P<number>\S+)) is (?P<reason>not (?:a valid|in the range|one of) .*?)\.?",
+    re.DOTALL,
+)
+_LACKS_VALUE = re.compile(r"Option '(?P<name>.*)' requires an argument\.")
+_JARGON = {
+    "not a valid integer": "not a whole number",
+    "not a valid integer range": "not a whole number",
+    "not a valid float": "not a number",
+    "not a valid float range": "not a number",
+}
 
 
 def unknown_command(context: click.Context, name: str, known: Collection[str]) -> Failure:
@@ -46,9 +59,34 @@ def told(error: click.ClickException) -> str:
         near = _nearest_option(error)
         hint = f'; did you mean "{near}"?' if near else _see_help(error)
         return f"{_unknown_flag(error.option_name)}{hint}"
+    if isinstance(error, click.BadParameter) and isinstance(error.param, click.Option):
+        return _wrong_value(error.message, error.param)
+    if needy := _LACKS_VALUE.fullmatch(error.message):
+        return f"flag needs an argument: {_in_full(needy['name'])}"
     message = error.format_message().rstrip(".")
     hint = _see_help(error) if _is_about_arguments(error) else ""
     return f"{message[:1].lower()}{message[1:]}{hint}"
+
+
+def invalid(value: str, option: click.Option) -> str:
+    """What Docker says of a value that an option does not take, up to the reason."""
+    return f'invalid argument "{value}" for "{_flag(option)}" flag'
+
+
+def _flag(option: click.Option) -> str:
+    """Its names, as Docker has them: a short one and a long one."""
+    short = [name for name in option.opts if not name.startswith("--")]
+    long = [name for name in option.opts if name.startswith("--")]
+    return ", ".join((*short[:1], *long[:1]))
+
+
+def _wrong_value(message: str, option: click.Option) -> str:
+    """A message of click's, which begins with the value where it is about one of its types."""
+    found = _ABOUT_VALUE.fullmatch(message)
+    if found is None:
+        return f"{_flag(option)}: {message.rstrip('.')}"
+    reason = _JARGON.get(found["reason"], found["reason"])
+    return f"{invalid(found['text'] or found['number'], option)}: {reason}"
 
 
 def _is_about_arguments(error: click.ClickException) -> bool:
@@ -60,7 +98,11 @@ def _is_about_arguments(error: click.ClickException) -> bool:
 def _unknown_flag(name: str) -> str:
     if name.startswith("--"):
         return f"unknown flag: {name}"
-    return f"unknown shorthand flag: {name[1:]!r} in {name}"
+    return f"unknown shorthand flag: {_in_full(name)}"
+
+
+def _in_full(name: str) -> str:
+    return name if name.startswith("--") else f"{name[1:]!r} in {name}"
 
 
 def _see_help(error: click.ClickException) -> str:

@@ -24,6 +24,7 @@ from supervisor.cli.misuse import code_of, told, unknown_command
 from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, LogFormat, Settings
 from supervisor.cli.subcommands import starting
 from supervisor.cli.terminal import harmless
+from supervisor.cli.truth import plain_flags
 from supervisor.problems import JobsFileError
 
 if TYPE_CHECKING:
@@ -145,7 +146,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             raise unknown_command(ctx, args[0], _COMMANDS)
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, plain_flags(command, rest) if command else rest
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         options = click.Command.shell_complete(self, ctx, incomplete)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from supervisor.cli.misuse import unknown_command
+from supervisor.cli.truth import plain_flags
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -35,6 +36,13 @@ class Subcommands(click.Group):
         found = import_module(f"supervisor.cli.{self.name}.{module}").command
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The one that is named, and its words."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, plain_flags(command, rest) if command else rest
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names and options, for which no module of a command is imported."""

@@ -64,6 +64,7 @@ PURE = (
     "runtime.volumes.naming",
     "supervisor.cli.copypath",
     "supervisor.cli.filters",
+    "supervisor.cli.happenings",
     "supervisor.cli.image.wording",
     "supervisor.cli.moments",
     "supervisor.cli.manpage",

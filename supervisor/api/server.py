@@ -29,6 +29,7 @@ from attrs import asdict, evolve, frozen
 
 from runtime.errors import ContainerError
 from supervisor.api.client import ControlError
+from supervisor.journal import EventKind
 from supervisor.problems import JobsFileError
 from supervisor.runorder import OrderError, read_limits
 from supervisor.scheduler import Over
@@ -181,18 +182,23 @@ class _Desk:
     async def signal(self, request: Request, run: JobRun) -> JobRun:
         number = read_signal(request.query_params.get("signal", ""))
         if number == signal.SIGKILL:
+            if run.attempt is not None:
+                _note(run, "kill", signal=number)
             run.kill()
             await run.ended.wait()
         else:
             _running(run).signal(number)
+            _note(run, "kill", signal=number)
         return run
 
     async def pause(self, _: Request, run: JobRun) -> JobRun:
         await _running(run).pause()
+        _note(run, "pause")
         return run
 
     async def unpause(self, _: Request, run: JobRun) -> JobRun:
         _running(run).unpause()
+        _note(run, "unpause")
         return run
 
     async def limit(self, request: Request, run: JobRun) -> JobRun:
@@ -246,6 +252,13 @@ def _running(run: JobRun) -> Container:
     if container is None:
         raise ValueError("it is not running")
     return container
+
+
+def _note(run: JobRun, request: str, **data: object) -> None:
+    """Write down what was asked for, and done, unless the run has ended meanwhile."""
+    if not run.state.terminal:
+        journal = run.shop.journal
+        journal.event(EventKind.REQUEST, request, run=run.number, attempt=run.attempts, data=data)
 
 
 def _json(content: object, status: int = 200) -> Response:

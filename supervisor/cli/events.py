@@ -1,115 +1,165 @@
-"""`pocker events`: what happened, from the state databases, so that no late reader misses any."""
+"""`pocker events`: what happens, as it happens, and what has happened before.
+
+It is read from the state databases and from what is noted of containers, so no reader is too late.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from typing import Protocol
 
 import click
-from attrs import asdict, define, field, frozen
+from attrs import define, field
 
 from runtime.nearest import did_you_mean
+from supervisor.cli import happenings
 from supervisor.cli.filters import read_filters
 from supervisor.cli.finding import entries_of
-from supervisor.cli.format import Format, format_option
-from supervisor.cli.moments import UNKNOWN, local, rfc3339
+from supervisor.cli.format import echo_rendered
+from supervisor.cli.happenings import Happening, kills, of_container, of_job, of_note, written
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.terminal import harmless
-from supervisor.journal import EventKind, EventRecord, Journal
+from supervisor.detached.notes import Note, attributes_of
+from supervisor.detached.roster import Entry, Roster
+from supervisor.journal import EventRecord, JournalReader
 
-FILTERS = ("container", "event")
 _MICROSECONDS = len("2024-01-02T15:04:05.123456")
+_EPOCH = re.compile(r"[0-9]+(\.[0-9]+)?")
+_JSON = ("json", "{{json .}}")
 LOOK_EVERY = 0.1
-"""Seconds between two looks at whether a database has changed."""
+"""Seconds between two looks at whether anything was written."""
 
 
 @click.command
-@click.option("-f", "--follow", is_flag=True, help="Go on with what happens from now on.")
 @click.option(
-    "--since", metavar="TIME", help="Nothing older: an RFC 3339 time, or an age like 10m."
+    "--since",
+    metavar="TIME",
+    help="Also what happened since: an RFC 3339 time, seconds since 1970, or an age like 10m.",
 )
-@click.option("--until", metavar="TIME", help="Nothing newer; with --follow it ends then.")
+@click.option("--until", metavar="TIME", help="Only before then; it ends when that is over.")
 @click.option(
+    "-f",
     "--filter",
     "filters",
     multiple=True,
     metavar="KEY=VALUE",
-    help=f"container: a name, also of a job, or an id; event: {', '.join(EventKind)}.",
+    help=f"Only those: {', '.join(happenings.FILTERS)}.",
 )
-@format_option("table", "json")
+@click.option(
+    "--format", "form", metavar="FORMAT", help="json, or a template such as '{{.Action}} {{.ID}}'."
+)
 @click.pass_obj
 def command(
     settings: Settings,
     *,
-    follow: bool,
     since: str | None,
     until: str | None,
     filters: Sequence[str],
-    form: Format,
+    form: str | None,
 ) -> None:
-    """Show what happened: state changes, out-of-memory kills, retries, adoptions, shutdowns.
+    """Show what happens from now on to jobs and containers, until Ctrl-C.
 
-    With --format json each event is a line of its own.
+    With --since it begins with what has happened, and with --until 0s it ends with that.
     """
-    passes = _read_filters(filters)
-    begin = _moment("--since", since, 0.0)
+    wanted = _read_filters(filters)
+    if form is not None and form != "json" and "{{" not in form:
+        raise click.UsageError(f"--format: {form} is neither json nor a template")
+    now = time.time()
+    begin = _moment("--since", since, now)
     end = _moment("--until", until, float("inf"))
     with ExitStack() as stack:
-        sources = _sources(settings, stack, begin)
-        for happening in _happenings(sources, end, follow=follow):
-            if happening.event.time < end and passes(happening):
-                click.echo(happening.json() if form == "json" else happening.line())
+        for happening in _happenings(_sources(settings, stack, begin), end):
+            if begin <= happening.time < end and happening.passes(wanted):
+                _show(happening, form)
 
 
-@frozen(kw_only=True)
-class Happening:
-    """An event; where it is one of a container of `run -d`, with that one's id and name."""
+def _show(happening: Happening, form: str | None) -> None:
+    if form is None:
+        click.echo(harmless(happening.line()))
+    elif form in _JSON:
+        click.echo(written(happening))
+    else:
+        echo_rendered(form, [happening.fields()])
 
-    event: EventRecord
-    id: str | None
-    name: str | None
 
-    def line(self) -> str:
-        """For people."""
-        event = self.event
-        about = self.name or UNKNOWN
-        return harmless(f"{local(event.time)}  {event.kind:<8} {about:<16} {event.detail}")
+class _Source(Protocol):
+    """A place where somebody writes down what happens."""
 
-    def json(self) -> str:
-        """For programs."""
-        import json
+    def has_more(self) -> bool:
+        """Whether somebody has written since the last look."""
 
-        document = {**asdict(self.event), "time": rfc3339(self.event.time)}
-        return json.dumps({**document, "job": self.name, "container": self.id})
+    def more(self) -> list[Happening]:
+        """What has happened since the last look. Raises Failure or OSError."""
 
 
 @define(kw_only=True)
-class _Source:
+class _Noted:
+    """What becomes of the containers of `run -d`."""
+
+    settings: Settings
+    _notes: dict[str, list[Note]] = field(factory=dict, init=False)
+    _entries: Mapping[str, Entry] = field(factory=dict, init=False)
+    _last: int = field(default=0, init=False)
+    _seen: tuple[int, int] | None = field(default=None, init=False)
+
+    def has_more(self) -> bool:
+        return self._state() != self._seen
+
+    def more(self) -> list[Happening]:
+        self._seen = self._state()
+        notes = Roster.of(self.settings.detached.directories).notes.all()
+        new = [note for note in notes if note.number > self._last]
+        for note in new:
+            self._last = note.number
+            self._notes.setdefault(note.id, []).append(note)
+        self._entries = entries_of(self.settings)
+        return [of_note(note) for note in new]
+
+    def attributes(self, identifier: str, moment: float) -> Mapping[str, str]:
+        """What was known of a container then, such as its name."""
+        for note in self._notes.get(identifier, ())[::-1]:
+            if note.time <= moment:
+                return note.lasting
+        # Its making is noted no more.
+        entry = self._entries.get(identifier)
+        return {} if entry is None else attributes_of(entry)
+
+    def _state(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(Roster.of(self.settings.detached.directories).notes.path)
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_size
+
+
+@define(kw_only=True)
+class _Recorded:
     """The events of one supervisor as they come; its database may not be there yet.
 
-    `names` tells those of the containers of `run -d` by their ids, where it is their supervisor.
+    `noted` tells of the containers of `run -d`, where it is their supervisor.
     """
 
     own: Settings
     stack: ExitStack
     since: float
-    names: Callable[[], Mapping[str, str]] | None = None
-    _journal: Journal | None = field(default=None, init=False)
-    _known: dict[str, str] = field(factory=dict, init=False)
+    noted: _Noted | None = None
+    _journal: JournalReader | None = field(default=None, init=False)
+    _killed: set[int | None] = field(factory=set, init=False)
     _last: int = field(default=0, init=False)
     _seen: int = field(default=0, init=False)
 
     def has_more(self) -> bool:
-        """Whether somebody has written since the last look."""
         if self._journal is None:
             return self.own.places.database.exists()
         return self._journal.changes() != self._seen
 
     def more(self) -> list[Happening]:
-        """What has happened since the last look. Raises Failure."""
         if self._journal is None and self.own.places.database.exists():
             self._journal = self.stack.enter_context(open_journal(self.own))
         if self._journal is None:
@@ -118,63 +168,58 @@ class _Source:
         events = self._journal.events(self._last, self.since)
         if events:
             self._last = events[-1].id
-        return self._told(events)
+        told = (self._told(event) for event in events)
+        return [happening for happening in told if happening is not None]
 
-    def _told(self, events: Sequence[EventRecord]) -> list[Happening]:
-        if self.names is None:
-            return [Happening(event=event, id=None, name=event.job) for event in events]
-        if events:
-            self._known.update(self.names())
-        return [
-            Happening(event=event, id=event.job, name=self._known.get(event.job or "", event.job))
-            for event in events
-        ]
+    def _told(self, event: EventRecord) -> Happening | None:
+        if self.noted is None:
+            return of_job(event)
+        if kills(event):
+            self._killed.add(event.run)
+        told = of_container(event, self.noted.attributes(event.job or "", event.time))
+        return None if told and told.action == "stop" and event.run in self._killed else told
 
 
-def _sources(settings: Settings, stack: ExitStack, since: float) -> list[_Source]:
-    def names() -> Mapping[str, str]:
-        return {entry.id: entry.name for entry in entries_of(settings).values()}
-
+def _sources(settings: Settings, stack: ExitStack, since: float) -> Sequence[_Source]:
+    noted = _Noted(settings=settings)
     return [
-        _Source(own=settings, stack=stack, since=since),
-        _Source(own=settings.detached, stack=stack, since=since, names=names),
+        # First: a container is noted before anything is recorded of it.
+        noted,
+        _Recorded(own=settings, stack=stack, since=since),
+        _Recorded(own=settings.detached, stack=stack, since=since, noted=noted),
     ]
 
 
-def _happenings(sources: Sequence[_Source], end: float, *, follow: bool) -> Iterator[Happening]:
+def _happenings(sources: Sequence[_Source], end: float) -> Iterator[Happening]:
     while True:
-        over = not follow or time.time() > end
+        over = time.time() > end
         found = [happening for source in sources for happening in source.more()]
-        yield from sorted(found, key=lambda happening: happening.event.time)
+        yield from sorted(found, key=lambda happening: happening.time)
         if over:
             return
         while time.time() <= end and not any(source.has_more() for source in sources):
             time.sleep(LOOK_EVERY)
 
 
-def _read_filters(texts: Sequence[str]) -> Callable[[Happening], bool]:
-    """Whether they let a happening through: those of one key add up, both keys must be met."""
-    wanted = read_filters(texts, FILTERS)
-    kinds, containers = wanted.get("event", ()), wanted.get("container", ())
-    for kind in kinds:
-        if kind not in list(EventKind):
-            raise click.UsageError(
-                f"--filter: {kind!r} is no event{did_you_mean(kind, list(EventKind))}"
-            )
-
-    def passes(happening: Happening) -> bool:
-        return (not kinds or happening.event.kind in kinds) and (
-            not containers
-            or happening.name in containers
-            or any(word and (happening.id or "").startswith(word) for word in containers)
-        )
-
-    return passes
+def _read_filters(texts: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The values by their keys. Raises UsageError, also for an event or type that there is not."""
+    wanted = read_filters(texts, happenings.FILTERS)
+    for key, known in {
+        "event": (*happenings.ACTIONS, *happenings.OTHER_ACTIONS),
+        "type": (*happenings.TYPES, *happenings.OTHER_TYPES),
+    }.items():
+        for value in wanted.get(key, ()):
+            if value.partition(":")[0] not in known:
+                near = did_you_mean(value, known)
+                raise click.UsageError(f"--filter: {value!r} is no {key}{near}")
+    return wanted
 
 
 def _moment(option: str, text: str | None, otherwise: float) -> float:
     if text is None:
         return otherwise
+    if _EPOCH.fullmatch(text):
+        return float(text)
     from runtime.errors import SpecError
     from supervisor.logs.query import parse_moment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
@@ -110,7 +110,7 @@ class Listed:
             "Status": self.status,
             "Ports": NO_PORTS,
             "Names": self.entry.name,
-            "Labels": join_labels(labels_of(self.entry)),
+            "Labels": join_labels(self.entry.labels),
             "LocalVolumes": str(sum(not each.startswith("/") for each in volumes)),
             "Mounts": ",".join(volumes),
             "Networks": _network_of(self.entry),
@@ -144,14 +144,14 @@ class Listed:
             "image": self.entry.job["image"],
             "command": command_of(self.entry),
             "status": self.state,
-            "labels": labels_of(self.entry),
+            "labels": self.entry.labels,
             "created": rfc3339(self.entry.created),
         }
 
     def matches(self, key: str, value: str) -> bool:
         """Whether one of the filters lets it through that are about one container alone."""
         label, equals, text = value.partition("=")
-        labels = labels_of(self.entry)
+        labels = self.entry.labels
         passes: Mapping[str, bool] = {
             "id": _fits(value, self.entry.id),
             "name": _fits(value, self.entry.name) or _fits(value, f"/{self.entry.name}"),
@@ -185,12 +185,6 @@ def command_of(entry: Entry) -> str:
 def join_labels(labels: Mapping[str, str]) -> str:
     """As one text, in Docker's way."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
-
-
-def labels_of(entry: Entry) -> Mapping[str, str]:
-    """Its labels; they are written down as on the command line."""
-    labels: Sequence[str] = entry.job.get("labels", ())
-    return {key: value for key, _, value in (label.partition("=") for label in labels)}
 
 
 def _volumes_of(entry: Entry) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ change that forgets it, and stay noted until they have gone.
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,6 +25,7 @@ from runtime.errors import ContainerError
 from runtime.locking import locked
 from runtime.replacing import replace_file
 from supervisor.detached.naming import new_id, new_name
+from supervisor.detached.notes import Notes
 
 PROJECT = "run"
 """The names of the containers' cgroups begin with it."""
@@ -50,6 +52,12 @@ class Entry:
     """The digest of the image of the store that it was made of, whatever has its name now."""
     volumes: tuple[str, ...] = ()
     """The volumes among its own that nobody has named; the names were made up for it."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels; they are written down as on the command line."""
+        labels = (str(label).partition("=") for label in self.job.get("labels", ()))
+        return {key: value for key, _, value in labels}
 
     @property
     def table(self) -> Mapping[str, Any]:
@@ -90,6 +98,11 @@ class Roster:
     def of(cls, directories: Directories) -> Roster:
         """That of these directories, which are the containers' own."""
         return cls(f"{directories.state}/containers.json")
+
+    @property
+    def notes(self) -> Notes:
+        """What became of the containers, those that have gone as well."""
+        return Notes(f"{os.path.dirname(self.path)}/containers.log")
 
     def entries(self) -> dict[str, Entry]:
         """All containers by id, oldest first. Raises ContainerError."""
@@ -210,6 +223,7 @@ class Roster:
             yield contents
             if contents != before:
                 self._write(contents)
+                self.notes.add(before.entries, contents.entries)
 
     def _write(self, contents: _Contents) -> None:
         unreadable = [each.raw for each in contents.unreadable]

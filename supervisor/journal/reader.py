@@ -145,6 +145,10 @@ class JournalReader:
                 "SELECT event.id, event.time, event.kind,"
                 " coalesce(run.job, json_extract(event.data, '$.job')) AS job,"
                 " coalesce(event.run, json_extract(event.data, '$.run')) AS run, event.attempt,"
+                " (SELECT container FROM attempt WHERE attempt.run = event.run AND"
+                " CASE WHEN event.attempt IS NULL THEN attempt.started <= event.time"
+                " ELSE attempt.number = event.attempt END ORDER BY number DESC LIMIT 1)"
+                " AS container,"
                 " event.detail, event.data FROM event LEFT JOIN run ON run.id = event.run"
                 " WHERE event.id > ? AND event.time >= ? ORDER BY event.id",
                 after, since,

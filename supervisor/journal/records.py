@@ -148,13 +148,18 @@ class EventKind(StrEnum):
     """The jobs file was read again, and is followed from now on or was refused."""
     HEALTH = "health"
     """What the tests of a running job say has changed."""
+    REQUEST = "request"
+    """The processes of a container were made to stand still or to go on, or sent a signal."""
     LOG = "log"
     """Output could not be written to a log, or can be again."""
 
 
 @frozen(kw_only=True)
 class EventRecord:
-    """One thing that happened: `detail` for people, `data` for programs; `id` grows."""
+    """One thing that happened: `detail` for people, `data` for programs; `id` grows.
+
+    `container` is that of its attempt, or of the newest one then; None where it is not known.
+    """
 
     id: int
     time: float
@@ -162,6 +167,7 @@ class EventRecord:
     job: str | None
     run: int | None
     attempt: int | None
+    container: str | None
     detail: str
     data: Mapping[str, object] = field(factory=dict)
 

@@ -76,7 +76,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 def events(pocker: Pocker) -> list[dict[str, Any]]:
     """All events of the state database."""
-    return [json.loads(line) for line in pocker.ask("events", "--format", "json").splitlines()]
+    return pocker.json("events", "--since", "0", "--until", "0s")
 
 
 def inspect(pocker: Pocker, job: str) -> dict[str, Any]:

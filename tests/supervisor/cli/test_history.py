@@ -44,18 +44,33 @@ def test_history_has_both_newest_first(past: Past) -> None:
     assert asked(past, "history", "new") == []
 
 
+def told(past: Past, *options: str) -> list[tuple[str, str, str]]:
+    """The type, action and name of all events so far."""
+    documents = asked(past, "events", "--since", "0", "--until", "0s", *options)
+    return [
+        (each["Type"], each["Action"], each["Actor"]["Attributes"].get("name", ""))
+        for each in documents
+    ]
+
+
 def test_events_of_both_are_in_their_order(past: Past) -> None:
-    """One list, as if one supervisor had written it."""
-    events = asked(past, "events")
-    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
-    names = [event["job"] for event in events if event["detail"] == "attempt 1 begins"]
-    assert names == ["load", "web", "old"]
-    assert {event["job"]: event["container"] is None for event in events} == {
-        None: True, "load": True, "web": False, "old": False,
-    }  # fmt: skip
-    lines = call(*past.options, "events").stdout.splitlines()
-    assert len(lines) == len(events)
-    assert any(" web " in line for line in lines)
+    """One list, as if one supervisor had written it; a container has no events but Docker's."""
+    ending = [("container", "die"), ("job", "failed")]
+    assert told(past) == [
+        ("daemon", "session", ""),
+        ("job", "queued", "load"),
+        ("container", "create", "load"),
+        ("container", "start", "load"),
+        *((kind, action, "load") for kind, action in ending),
+        ("container", "create", "web"),
+        ("container", "start", "web"),
+        ("container", "create", "old"),
+        ("container", "start", "old"),
+        ("container", "die", "old"),
+    ]
+    lines = call(*past.options, "events", "--since", "0", "--until", "0s").stdout.splitlines()
+    assert len(lines) == 11
+    assert lines[-1].endswith(" (exitCode=3, image=host, name=old, reason=Error)")
 
 
 @pytest.mark.parametrize(
@@ -63,37 +78,47 @@ def test_events_of_both_are_in_their_order(past: Past) -> None:
     [
         (["container=web"], {"web"}),
         (["container=load", "container=old"], {"load", "old"}),
-        (["event=session"], {None}),
-        (["event=attempt", "container=web"], {"web"}),
+        (["type=daemon"], {""}),
+        (["type=job"], {"load"}),
+        (["event=die", "container=old"], {"old"}),
+        (["image=host", "event=create"], {"web", "old"}),
         (["event=oom"], set()),
+        (["type=image"], set()),
         (["container="], set()),
     ],
 )
 def test_filters_of_one_key_add_up(past: Past, filters: Sequence[str], names: set[object]) -> None:
     """Those of several must all be met, as with `ps`."""
     options = [part for text in filters for part in ("--filter", text)]
-    assert {event["job"] for event in asked(past, "events", *options)} == names
+    assert {name for _, _, name in told(past, *options)} == names
 
 
 def test_an_id_will_do_for_a_filter(past: Past) -> None:
     """Also its beginning."""
     identifier = next(run["id"] for run in asked(past, "history") if run["job"] == "web")
-    events = asked(past, "events", "--filter", f"container={identifier[:8]}")
-    assert {event["job"] for event in events} == {"web"}
+    assert {name for *_, name in told(past, "--filter", f"container={identifier[:8]}")} == {"web"}
 
 
 def test_events_of_a_time(past: Past) -> None:
-    """From and until; who follows until a time that is over follows no more."""
-    assert asked(past, "events", "--until", "1h") == []
-    assert asked(past, "events", "--since", "1h") == asked(past, "events")
-    assert asked(past, "events", "-f", "--until", "0s") == asked(past, "events")
+    """From and until; where until is over nothing is waited for."""
+    assert asked(past, "events", "--since", "0", "--until", "1h") == []
+    assert asked(past, "events", "--until", "0s") == []
+    for since in ("1h", "2001-02-03T04:05:06Z", "981173106.5"):
+        assert told(past, "--since", since) == told(past)
+    shown = call(
+        *past.options, "events", "--since", "0", "--until", "0s", "--format",
+        "{{.Type}}/{{.Action}}/{{.Actor.Attributes.name}}", "--filter", "event=die",
+    )  # fmt: skip
+    assert shown.stdout == "container/die/load\ncontainer/die/old\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["events", "--filter", "contaner=a"], "'contaner' is none of container, event; did you"),
+        (["events", "--filter", "contaner=a"], "'contaner' is none of container, event, image,"),
         (["events", "--filter", "event=oon"], "'oon' is no event; did you mean \"oom\"?"),
+        (["events", "--filter", "type=jop"], "'jop' is no type; did you mean \"job\"?"),
+        (["events", "--format", "xml"], "--format: xml is neither json nor a template"),
         (["events", "--filter", "event"], "'event' is not KEY=VALUE"),
         (["ps", "--filter", "sttus=a"], "'sttus' is none of id, name, status, label, ancestor"),
         (["events", "--until", "noon"], "--until: 'noon' is neither a time such as"),

@@ -67,6 +67,9 @@ class AttemptObserver(Protocol):
     def stopping(self, cause: StopCause) -> None:
         """The attempt is being ended from outside."""
 
+    def asked_to_end(self, number: int) -> None:
+        """The command was sent the signal that asks it to end."""
+
     def ended(self, result: AttemptResult) -> None:
         """The attempt is over. What it left on the machine is removed after this has returned."""
 
@@ -335,6 +338,7 @@ class Attempt:
             self.observer.stopping(self.wish.cause)
         if not self.wish.at_once.is_set():
             container.signal(self._stop_signal)
+            self.observer.asked_to_end(self._stop_signal)
             with trio.move_on_after(max(0.0, grace)):
                 await self.wish.at_once.wait()
         if self.job.init:

@@ -88,6 +88,9 @@ class RunObserver:
             self._journal.begin_stop(self.record, cause, boottime())
             self.run.enter(Event.STOP_BEGUN)
 
+    def asked_to_end(self, number: int) -> None:
+        self._event(EventKind.REQUEST, "kill", signal=number, orderly=True)
+
     def ended(self, result: AttemptResult) -> None:
         self._journal.end_attempt(self.record, result)
         self.run.result = result

@@ -43,6 +43,17 @@ OTHER_ACTIONS = (
 FILTERS = ("container", "event", "image", "label", "type")
 _BILLION = 1_000_000_000
 
+
+class _Attributes(dict[str, str]):
+    """What a template may name; an event need not have what others have, as in Docker."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return "<no value>"
+
+
 Told: TypeAlias = tuple[str, str, Mapping[str, object]]
 """A type, an action, and attributes."""
 
@@ -91,6 +102,7 @@ class Happening:
         document = self.document()
         return {
             **document,
+            "Actor": {"ID": self.id, "Attributes": _Attributes(self.attributes)},
             "Status": document.get("status", ""),
             "ID": document.get("id", ""),
             "From": document.get("from", ""),
@@ -166,7 +178,8 @@ def of_container(event: EventRecord, known: Mapping[str, str]) -> Happening | No
 
 def kills(event: EventRecord) -> bool:
     """Whether somebody has asked for a run to be killed, after which Docker tells of no stop."""
-    return event.kind is EventKind.REQUEST and event.data.get("signal") == signal.SIGKILL
+    killed = event.kind is EventKind.REQUEST and event.data.get("signal") == signal.SIGKILL
+    return killed and not event.data.get("orderly")
 
 
 def _told(event: EventRecord) -> Told:

@@ -49,7 +49,8 @@ def test_what_is_asked_of_one_that_runs(pocker: Pocker) -> None:
     read_until(shown, "start")
     for command in (("pause",), ("unpause",), ("kill", "-s", "WINCH"), ("stop", "-t", "0")):
         pocker.stdout(*command, "c")
-    assert read_until(shown, "destroy") == ["pause", "unpause", "kill", "die", "stop", "destroy"]
+    asked = ["pause", "unpause", "kill"]
+    assert read_until(shown, "destroy") == [*asked, "kill", "die", "stop", "destroy"]
     pocker.stdout("run", "-d", "--rm", "host", "sleep", "1000")
     read_until(shown, "start")
     pocker.stdout("kill", *pocker.ask("ps", "-q").split())

@@ -112,6 +112,16 @@ def test_events_of_a_time(past: Past) -> None:
     assert shown.stdout == "container/die/load\ncontainer/die/old\n"
 
 
+def test_a_template_names_what_an_event_has_not(past: Past) -> None:
+    """Docker's word stands there; a field that no event has is refused."""
+    words = (*past.options, "events", "--since", "0", "--until", "0s", "--filter", "type=job")
+    shown = call(*words, "--format", "{{.Action}} {{.Actor.Attributes.exitCode}}").stdout
+    assert shown == "queued <no value>\nfailed 3\n"
+    assert call(*words, "--format", "{{.Actoin}}").stderr == (
+        'pocker: --format: there is no field Actoin; did you mean "Action"?\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -71,6 +71,8 @@ PURE = (
     "supervisor.cli.misuse",
     "supervisor.cli.overview",
     "supervisor.cli.samples",
+    "supervisor.cli.templatefunctions",
+    "supervisor.cli.templateparts",
     "supervisor.cli.system.shares",
     "supervisor.cli.truth",
     "supervisor.cli.volume.filtering",

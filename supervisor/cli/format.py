@@ -11,7 +11,6 @@ import click
 
 from supervisor.cli.failure import Failure
 from supervisor.cli.table import format_table
-from supervisor.cli.template import TemplateError, columns_of, render
 from supervisor.cli.terminal import harmless
 
 Format: TypeAlias = Literal["table", "json"]
@@ -60,6 +59,9 @@ def echo_rendered(
     One that begins with ``table`` is a table; `headings` are those of fields that are not called
     so there.
     """
+    # Only who has a form of his own waits for the means to read it.
+    from supervisor.cli.template import TemplateError, columns_of, render
+
     try:
         if known:
             render(template, dict.fromkeys(known, ""))

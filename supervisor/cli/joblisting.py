@@ -52,6 +52,7 @@ class ListedJob:
             "pid": attempt.pid if attempt is not None and alive else None,
             "container": None if attempt is None else attempt.container,
             "memory": self.memory,
+            "labels": {},
         }
 
     def row(self) -> Row:

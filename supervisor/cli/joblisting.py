@@ -10,7 +10,7 @@ from attrs import frozen
 from runtime.units import format_size
 from supervisor.cli.documents import elapsed, run_document
 from supervisor.cli.listing import NO_PORTS, Size
-from supervisor.cli.moments import UNKNOWN, about, local, span
+from supervisor.cli.moments import UNKNOWN, about, dated, local, span
 from supervisor.cli.table import Row, state_cell
 from supervisor.journal import AttemptRecord, RunRecord
 
@@ -37,7 +37,7 @@ class ListedJob:
         return {
             **dict.fromkeys(("Image", "Command", "Labels", "Mounts", "Networks"), ""),
             "ID": "" if attempt is None else attempt.container,
-            "CreatedAt": local(run.created),
+            "CreatedAt": dated(run.created),
             "RunningFor": f"{about(self.now - run.created)} ago",
             "State": run.state,
             "Status": run.state,

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from runtime.units import format_decimal
 from supervisor.cli.documents import elapsed, run_document
-from supervisor.cli.moments import UNKNOWN, about, local, rfc3339
+from supervisor.cli.moments import UNKNOWN, about, dated, rfc3339
 from supervisor.cli.table import Row
 from supervisor.detached.roster import Entry
 from supervisor.health import Health
@@ -104,7 +104,7 @@ class Listed:
             "ID": self.entry.id,
             "Image": str(self.entry.job["image"]),
             "Command": f'"{command}"',
-            "CreatedAt": local(self.entry.created),
+            "CreatedAt": dated(self.entry.created),
             "RunningFor": f"{about(self.now - self.entry.created)} ago",
             "State": self.state,
             "Status": self.status,
@@ -156,7 +156,7 @@ class Listed:
             "id": _fits(value, self.entry.id),
             "name": _fits(value, self.entry.name) or _fits(value, f"/{self.entry.name}"),
             "status": self.state == value,
-            "ancestor": self.entry.job["image"] == value,
+            "ancestor": value in (self.entry.job["image"], self.entry.image),
             "health": self.attempt is not None and (self.attempt.health or "none") == value,
             "exited": self.state == "exited"
             and self.attempt is not None

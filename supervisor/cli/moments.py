@@ -20,6 +20,11 @@ def local(moment: float | None) -> str:
     return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def dated(moment: float) -> str:
+    """``2024-01-02 15:04:05 +0100 CET``, as Docker has it where programs read it."""
+    return f"{datetime.fromtimestamp(moment, UTC).astimezone():%Y-%m-%d %H:%M:%S %z %Z}"
+
+
 def rfc3339(moment: float | None) -> str | None:
     """``2024-01-02T14:04:05.123Z``."""
     if moment is None:

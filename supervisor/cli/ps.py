@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import click
 from attrs import evolve
@@ -65,6 +66,8 @@ def command(
         raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
     wanted = read_filters(filters, listing.FILTERS)
     _check_values(wanted)
+    if "ancestor" in wanted:
+        wanted = {**wanted, "ancestor": _ancestors(settings, wanted["ancestor"])}
     sized = sized or _SIZE_FIELD.search(form) is not None
     now = time.time()
     number = 1 if latest else last
@@ -103,6 +106,19 @@ def _with_sizes(
         [evolve(each, size=size_of_attempt(settings, each.attempt)) for each in jobs],
         [evolve(each, size=size_of_entry(settings, each.entry)) for each in containers],
     )
+
+
+def _ancestors(settings: Settings, words: Sequence[str]) -> list[str]:
+    """The same words, and the digests of the images of the store that they mean now."""
+    from runtime.errors import ContainerError
+    from runtime.images.store import ImageStore
+
+    store = ImageStore(settings.directories.image_store)
+    digests = []
+    for word in words:
+        with suppress(ContainerError):  # a directory, or one that has gone, is known by its name
+            digests.append(store.find(word).target.digest)
+    return [*words, *digests]
 
 
 def _check_values(wanted: Mapping[str, Sequence[str]]) -> None:

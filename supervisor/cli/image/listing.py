@@ -14,7 +14,7 @@ from runtime.nearest import did_you_mean
 from runtime.units import format_decimal
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.image.access import image_store, size_of
-from supervisor.cli.image.wording import NONE, created, names_of, parse_time, short
+from supervisor.cli.image.wording import NONE, created, created_at, names_of, parse_time, short
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import harmless, wants_colour
@@ -88,7 +88,7 @@ def command(
                 "Digest": name.digest,
                 "ID": image.id if no_trunc else short(image.id),
                 "CreatedSince": created(image.configuration.created, now),
-                "CreatedAt": image.configuration.created,
+                "CreatedAt": created_at(image.configuration.created),
                 "Size": format_decimal(size_of(store, image)),
             }
             for image in images

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from runtime.images.image import Image
 from runtime.images.reference import parse_reference
-from supervisor.cli.moments import about
+from supervisor.cli.moments import about, dated
 
 NONE = "<none>"
 _SHORT = 12
@@ -52,3 +52,9 @@ def created(text: str, now: float) -> str:
     """The age of an image from the time in its configuration."""
     moment = parse_time(text)
     return "N/A" if moment is None else f"{about(now - moment)} ago"
+
+
+def created_at(text: str) -> str:
+    """The time in an image's configuration, as it is in the configuration where it is none."""
+    moment = parse_time(text)
+    return text if moment is None else dated(moment)

@@ -80,6 +80,11 @@ def test_how_much_they_have_written(pocker: Pocker, busybox: Path, root_archive:
     for name, image in (("stored", "box"), ("loose", str(busybox))):
         pocker.stdout("run", "-d", "--name", name, image, "sh", "-c", script)
         pocker.stdout("wait", name)
+    pocker.stdout("tag", "box", "other:1")
+    for image in ("box", "box:latest", "other:1", "docker.io/library/box"):
+        listed = pocker.ask("ps", "-a", "--filter", f"ancestor={image}", "--format", "{{.Names}}")
+        assert listed == "stored\n"
+    assert pocker.ask("ps", "-aq", "--filter", "ancestor=absent") == ""
     header, loose, stored = pocker.ask("ps", "-as").splitlines()
     assert header.split()[-1] == "SIZE"
     assert loose.split()[-1] == "1.2MB"

@@ -124,7 +124,8 @@ class Scheduler:
         with trio.move_on_after(self.shutdown_timeout) as deadline:
             async with trio.open_nursery() as nursery:
                 for run in self.runs.values():
-                    nursery.start_soon(self._stop_in_order, run, self.runs, "cancelled")
+                    cause: StopCause = "shutdown" if run.shop.lasting else "cancelled"
+                    nursery.start_soon(self._stop_in_order, run, self.runs, cause)
                 for run in self._leaving:
                     nursery.start_soon(run.ended.wait)
         if deadline.cancelled_caught:

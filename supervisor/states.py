@@ -126,8 +126,9 @@ class Reason(StrEnum):
     LOST = "Lost"
 
 
-StopCause: TypeAlias = Literal["deadline", "cancelled", "removed", "replaced"]
-"""Its time was up, somebody asked for it, its job has gone from the file, or is another one now."""
+StopCause: TypeAlias = Literal["deadline", "cancelled", "removed", "replaced", "shutdown"]
+"""Its time was up, somebody asked for it, its job has gone from the file, or is another one now, or
+the supervisor of a lasting one has ended."""
 
 
 @frozen(kw_only=True)
@@ -186,4 +187,5 @@ _STOPPED: Mapping[StopCause, Reason] = {
     "cancelled": Reason.CANCELLED,
     "removed": Reason.CANCELLED,
     "replaced": Reason.CANCELLED,
+    "shutdown": Reason.CANCELLED,
 }

@@ -16,6 +16,7 @@ STOPPED: Mapping[StopCause, str] = {
     "cancelled": "stopped on request",
     "removed": "removed from the jobs file",
     "replaced": "stopped for its new definition",
+    "shutdown": "stopped with its supervisor",
 }
 """Why somebody ended it, in the words of a user."""
 

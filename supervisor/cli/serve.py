@@ -14,12 +14,15 @@ from supervisor.cli import background
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.foreground import Order, carry_out
 from supervisor.cli.ownlog import configure_own_log
+from supervisor.cli.records import open_journal
 from supervisor.cli.removal import tidy_up
 from supervisor.cli.settings import Settings
 from supervisor.detached.keeping import Keeper, book_of
 from supervisor.detached.reading import jobs_of
+from supervisor.detached.returning import stopped_with_it
 from supervisor.detached.roster import Roster
 from supervisor.forkserver.hosting import host
+from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
 from supervisor.service import Means, Service, Watcher
 from supervisor.volumeusers import users_of_volumes
@@ -32,8 +35,9 @@ from supervisor.volumeusers import users_of_volumes
 def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -> int:
     """Look after the containers of `run -d` until none of them runs any more.
 
-    It is started by itself where it is needed. To have containers back after a boot, start it then:
-    those with a restart policy begin again. SIGTERM stops all containers; SIGQUIT ends only the
+    It is started by itself where it is needed. To have containers back after a boot, start it then,
+    as `pocker systemd install --containers` does: those with the restart policy always or
+    unless-stopped begin again. SIGTERM stops all containers until then; SIGQUIT ends only the
     supervisor.
     """
     configure_own_log(settings, "info")
@@ -50,11 +54,12 @@ def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) 
     try:
         settings.directories.prepare()
         own.directories.prepare()
+        containers = jobs_of(roster)
         order = Order(
-            jobsfile=jobs_of(roster),
+            jobsfile=containers,
             names=(),
             means=Means(directories=own.directories, volume_users=users),
-            book=book_of(roster, again),
+            book=book_of(roster, {*again, *_stopped_with_it(settings, containers)}),
         )
         keeper = Keeper(roster=roster, places=own.places, volume_users=users)
         ended = carry_out(order, _Housekeeping(keeper, settings.directories.root), ready)
@@ -62,6 +67,15 @@ def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) 
     except (ContainerError, JournalError) as error:
         raise Failure(str(error), code=START_FAILED) from error
     return 0 if ended.signal is None else 128 + ended.signal
+
+
+def _stopped_with_it(settings: Settings, containers: JobsFile) -> list[str]:
+    """The containers that the last supervisor has ended with, and that begin again with this one.
+
+    Raises Failure.
+    """
+    with open_journal(settings.detached) as journal:
+        return [] if journal is None else stopped_with_it(containers, journal)
 
 
 @frozen

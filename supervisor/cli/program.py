@@ -103,7 +103,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Serve": {
         "serve": "Look after the containers of run -d.",
-        "systemd": "Run the jobs of a file as a service of systemd.",
+        "systemd": "Run jobs or containers as a service of systemd.",
     },
 }
 """The commands. Each is `command` in the module of its name in this package, or of `_MODULES`."""

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from runtime.replacing import replace_file
 from supervisor.systemd.manager import Manager, ManagerError
-from supervisor.systemd.units import FILE_KEY, JOBS, MARK, SERVICE, SOCKET
+from supervisor.systemd.units import CONTAINERS, FILE_KEY, JOBS, MARK, SERVICE, SOCKET
+
+
+def is_installed(manager: Manager, service: str) -> bool:
+    """Whether there is such a service. Raises ManagerError where it is somebody else's."""
+    return _own(manager.unit_directory / service) is not None
 
 
 def installed_file(manager: Manager) -> str | None:
@@ -21,13 +26,9 @@ def installed_file(manager: Manager) -> str | None:
 
     Raises ManagerError where the unit file is somebody else's.
     """
-    path = manager.unit_directory / SERVICE
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
+    text = _own(manager.unit_directory / SERVICE)
+    if text is None:
         return None
-    if not text.startswith(MARK):
-        raise ManagerError(f"{path} was not written by `pocker systemd install`")
     lines = [line for line in text.splitlines() if line.startswith(f"{FILE_KEY}=")]
     return lines[0].partition("=")[2].replace("%%", "%") if lines else ""
 
@@ -38,35 +39,46 @@ def differing(manager: Manager, units: Mapping[str, str]) -> list[str]:
 
 
 def install(manager: Manager, units: Mapping[str, str], *, now: bool) -> None:
-    """Write the units and enable the service; `now` also starts it, or restarts one that runs.
+    """Write the units and enable the first; `now` also starts it, or restarts one that runs.
 
     Raises ManagerError or OSError.
     """
+    service = next(iter(units))
     directory = manager.unit_directory
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in units.items():
         replace_file(str(directory / name), text.encode(), mode=0o644, alone=True)
     if manager.is_running:
         manager.call("daemon-reload")
-    manager.call("enable", SERVICE)
+    manager.call("enable", service)
     if now:
-        manager.call("restart", SERVICE)
+        manager.call("restart", service)
 
 
-def uninstall(manager: Manager) -> None:
-    """Stop all jobs in order, and remove the units. Raises ManagerError or OSError."""
+def uninstall(manager: Manager, service: str) -> None:
+    """Stop all in order, and remove the units of a service. Raises ManagerError or OSError."""
     if manager.is_running:
-        manager.call("disable", "--now", SERVICE)
+        manager.call("disable", "--now", service)
     else:
-        manager.call("disable", SERVICE)
-    for name in (SERVICE, SOCKET, JOBS):
+        manager.call("disable", service)
+    for name in (CONTAINERS,) if service == CONTAINERS else (SERVICE, SOCKET, JOBS):
         with suppress(FileNotFoundError):
             os.unlink(manager.unit_directory / name)
-    if manager.is_running:
-        manager.call("daemon-reload")
-        if manager.properties(JOBS, "ActiveState")["ActiveState"] != "inactive":
-            # It has refused to be stopped by hand for as long as its file said so.
-            manager.call("stop", JOBS)
+    if not manager.is_running:
+        return
+    manager.call("daemon-reload")
+    if service == CONTAINERS:
+        return
+    if manager.properties(JOBS, "ActiveState")["ActiveState"] != "inactive":
+        # It has refused to be stopped by hand for as long as its file said so.
+        manager.call("stop", JOBS)
+
+
+def _own(path: Path) -> str | None:
+    text = _read(path)
+    if text is not None and not text.startswith(MARK):
+        raise ManagerError(f"{path} was not written by `pocker systemd install`")
+    return text
 
 
 def _read(path: Path) -> str | None:

@@ -15,6 +15,7 @@ from attrs import frozen
 SERVICE = "pocker.service"
 SOCKET = "pocker.socket"
 JOBS = "pocker-jobs.service"
+CONTAINERS = "pocker-containers.service"
 MARK = (
     "# Written by `pocker systemd install`; `systemctl edit` changes it without touching this file."
 )
@@ -39,7 +40,8 @@ class Installation:
 
     program: Sequence[str]
     """The command line of pocker itself."""
-    file: str
+    file: str | None
+    """The jobs file; None for the containers of `run -d`."""
     root: str
     state: str
     runtime_base: str
@@ -55,21 +57,26 @@ class Installation:
 
 
 def unit_files(installation: Installation) -> Mapping[str, str]:
-    """The text of each unit by its name."""
+    """The text of each unit by its name; the first is the one to be enabled."""
+    if installation.file is None:
+        return {CONTAINERS: _containers(installation)}
     return {
-        SERVICE: _service(installation),
-        SOCKET: _socket(installation),
+        SERVICE: _service(installation, installation.file),
+        SOCKET: _socket(installation, installation.file),
         JOBS: _jobs(),
     }
 
 
-def _service(installation: Installation) -> str:
-    target = "default.target" if installation.is_user else "multi-user.target"
-    paths = (installation.file, installation.root, installation.state)
+def _target(installation: Installation) -> str:
+    return "default.target" if installation.is_user else "multi-user.target"
+
+
+def _service(installation: Installation, file: str) -> str:
+    paths = (file, installation.root, installation.state)
     return f"""{MARK}
 [Unit]
-Description=Jobs of {_plain(installation.file)}
-{FILE_KEY}={_plain(installation.file)}
+Description=Jobs of {_plain(file)}
+{FILE_KEY}={_plain(file)}
 After=network.target {SOCKET} {JOBS}
 Requires={SOCKET} {JOBS}
 RequiresMountsFor={" ".join(map(_path, paths))}
@@ -77,8 +84,8 @@ StartLimitIntervalSec=5min
 StartLimitBurst=10
 
 [Service]
-ExecStart={installation.command("up", "--cgroup", f"../{JOBS}", "--", installation.file)}
-{_reload(installation)}
+ExecStart={installation.command("up", "--cgroup", f"../{JOBS}", "--", file)}
+{_reload(installation, file)}
 NotifyAccess=main
 WatchdogSec=30s
 
@@ -111,14 +118,53 @@ KeyringMode=private
 RestrictAddressFamilies={_FAMILIES}
 
 [Install]
-WantedBy={target}
+WantedBy={_target(installation)}
 """
 
 
-def _reload(installation: Installation) -> str:
+def _containers(installation: Installation) -> str:
+    paths = (installation.root, installation.state)
+    return f"""{MARK}
+[Unit]
+Description=Containers of pocker run -d
+After=network.target
+RequiresMountsFor={" ".join(map(_path, paths))}
+StartLimitIntervalSec=5min
+StartLimitBurst=10
+
+[Service]
+Type=exec
+ExecStart={installation.command("serve")}
+
+# It ends when no container runs, and the next `run -d` starts another one.
+Restart=on-failure
+RestartSec=1s
+SuccessExitStatus=131 143
+
+# The containers' control groups are not in that of this unit, so nothing that is done to its
+# processes reaches them. SIGTERM stops all containers, for which it takes 90 s at most; SIGQUIT
+# ends the supervisor alone: the one that a restart begins takes the containers up.
+KillMode=mixed
+KillSignal=SIGTERM
+RestartKillSignal=SIGQUIT
+TimeoutStopSec=100s
+OOMPolicy=continue
+
+{_directories(installation)}
+
+# No capability and no system call is taken away: a container that asks for one is to have it from
+# here as it has from a shell.
+KeyringMode=private
+
+[Install]
+WantedBy={_target(installation)}
+"""
+
+
+def _reload(installation: Installation, file: str) -> str:
     if installation.systemd >= NOTIFY_RELOAD:
         # SIGHUP has no answer that could say what is wrong with the file.
-        return f"Type=notify-reload\nExecReload={installation.command('check', installation.file)}"
+        return f"Type=notify-reload\nExecReload={installation.command('check', file)}"
     return f"Type=notify\nExecReload={installation.command('reload')}"
 
 
@@ -138,10 +184,10 @@ def _directories(installation: Installation) -> str:
     return "\n".join(lines)
 
 
-def _socket(installation: Installation) -> str:
+def _socket(installation: Installation, file: str) -> str:
     return f"""{MARK}
 [Unit]
-Description=Control socket of the supervisor of {_plain(installation.file)}
+Description=Control socket of the supervisor of {_plain(file)}
 # It is there for as long as the service is, restarts included. If it stayed after the end of all
 # jobs, whoever connects would begin them anew.
 StopWhenUnneeded=yes

@@ -155,6 +155,47 @@ def test_uninstall_stops_first_and_forgets(machine: Machine) -> None:
     assert machine.call("uninstall", "--user").code == 1
 
 
+def test_the_service_of_containers_is_one_of_its_own(machine: Machine) -> None:
+    """Beside that of a file: installed, looked at and removed without it."""
+    machine.call("install", str(machine.file), "--user")
+    machine.log.unlink()
+    called = machine.call("install", "--containers", "--user", "--now")
+    assert (called.code, called.stderr) == (0, "")
+    assert called.stdout.startswith("pocker-containers.service: installed in ")
+    assert machine.asked() == [
+        f"--user {verb}"
+        for verb in (
+            "daemon-reload",
+            "enable pocker-containers.service",
+            "restart pocker-containers.service",
+        )
+    ]
+    assert sorted(path.name for path in machine.units.iterdir()) == [
+        "pocker-containers.service", *UNITS,
+    ]  # fmt: skip
+    called = machine.call("status", "--containers", "--user")
+    assert called.stdout.splitlines()[:2] == ["service:  active (running)", "at boot:  enabled"]
+    machine.log.unlink()
+    assert machine.call("uninstall", "--containers", "--user").code == 0
+    assert machine.asked() == [
+        "--user disable --now pocker-containers.service",
+        "--user daemon-reload",
+    ]
+    assert sorted(path.name for path in machine.units.iterdir()) == UNITS
+    called = machine.call("uninstall", "--containers", "--user")
+    assert called.code == 1
+    assert called.stderr.startswith("pocker: pocker-containers.service is not installed in")
+
+
+@pytest.mark.parametrize("words", [[], ["--containers", "FILE"]])
+def test_a_service_is_of_a_file_or_of_containers(machine: Machine, words: list[str]) -> None:
+    """Not of both, and not of neither."""
+    given = [word.replace("FILE", str(machine.file)) for word in words]
+    called = machine.call("install", *given, "--user")
+    assert (called.code, called.stderr) == (2, "pocker: it takes either FILE or --containers\n")
+    assert not machine.units.exists()
+
+
 def test_status_tells_what_an_administrator_asks(machine: Machine) -> None:
     """File, state, whether it starts at boot, what the jobs do; 0 while it is active."""
     machine.call("install", str(machine.file), "--user")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from supervisor.systemd.units import JOBS, SERVICE, SOCKET, Installation, unit_files
+from supervisor.service import SHUTDOWN_TIMEOUT
+from supervisor.systemd.units import CONTAINERS, JOBS, SERVICE, SOCKET, Installation, unit_files
 
 SYSTEM = Installation(
     program=("/usr/bin/python3", "-m", "supervisor"),
@@ -21,6 +22,7 @@ SYSTEM = Installation(
     is_user=False,
     systemd=252,
 )
+OF_CONTAINERS = evolve(SYSTEM, file=None)
 MOST_EXPOSED = 7.6
 """What `systemd-analyze security` says of the service; a unit with no settings has 9.6."""
 
@@ -60,6 +62,23 @@ def settings(installation: Installation, unit: str) -> Settings:
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     """`systemd-analyze verify` is silent about all units together."""
     assert analyze("verify", *written(tmp_path, SYSTEM)) == ""
+
+
+def test_systemd_finds_nothing_wrong_with_the_service_of_containers(tmp_path: Path) -> None:
+    """It is one unit."""
+    (path,) = written(tmp_path, OF_CONTAINERS)
+    assert analyze("verify", path) == ""
+
+
+def test_containers_have_from_the_service_what_they_have_from_a_shell() -> None:
+    """Capabilities and calls; a restart leaves them running, and a stop has its time."""
+    unit = settings(OF_CONTAINERS, CONTAINERS)
+    service = unit["Service"]
+    assert service["ExecStart"].endswith("--root /run/pocker --state /var/lib/pocker serve")
+    assert not {"CapabilityBoundingSet", "SystemCallFilter", "NoNewPrivileges"} & set(service)
+    assert (service["KillSignal"], service["RestartKillSignal"]) == ("SIGTERM", "SIGQUIT")
+    assert float(service["TimeoutStopSec"].removesuffix("s")) > SHUTDOWN_TIMEOUT
+    assert unit["Install"]["WantedBy"] == "multi-user.target"
 
 
 def test_systemd_finds_nothing_wrong_with_strange_paths(tmp_path: Path) -> None:

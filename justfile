@@ -10,7 +10,7 @@ export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
 export PIP_DISABLE_PIP_VERSION_CHECK := "1"
 
 build_packages := "gcc libc6-dev libseccomp2 musl-tools python3-dev"
-test_packages := "apache2-utils busybox-static clang docker-registry faketime fish groff-base libclang-rt-dev openssl podman procps skopeo strace systemd uidmap umoci zsh"
+test_packages := "apache2-utils busybox-static clang docker-registry faketime fish groff-base libclang-rt-dev openssl podman procps runc skopeo strace systemd uidmap umoci zsh"
 lab_packages := "debootstrap e2fsprogs kmod qemu-system-x86"
 bench_packages := "busybox-static bubblewrap conmon crun docker-registry podman runc skopeo umoci"
 

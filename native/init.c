@@ -13,11 +13,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "exitrecord.h"
+#include "ending.h"
+#include "holder.h"
 #include "relay.h"
 #include "sandbox.h"
 #include "syscalls.h"
@@ -25,8 +26,6 @@
 enum {
     EXIT_SETUP_FAILED = 125,
     CHILD_STACK = 256 * 1024,
-    FIRST_PAUSE_NS = 50 * 1000,
-    LONGEST_PAUSE_NS = 100 * 1000 * 1000,
 };
 
 // The command as execve(2) wants it, prepared while the plan is checked: between the fork and the
@@ -181,34 +180,6 @@ static void command_process(void *argument) {
     _exit(EXIT_SETUP_FAILED);
 }
 
-static int64_t nanoseconds(clockid_t clock) {
-    struct timespec time;
-    clock_gettime(clock, &time);
-    return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
-
-static int64_t microseconds(struct timeval time) { return time.tv_sec * 1000000LL + time.tv_usec; }
-
-static void note_end(struct exit_record *record, int status, int64_t started_boot) {
-    record->magic = EXIT_RECORD_MAGIC;
-    record->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    record->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    record->core_dumped = WIFSIGNALED(status) && WCOREDUMP(status);
-    record->ended_ns = nanoseconds(CLOCK_REALTIME);
-    record->elapsed_ns = nanoseconds(CLOCK_BOOTTIME) - started_boot;
-}
-
-static void write_exit_record(struct exit_record *record) {
-    struct rusage usage = {0};
-    getrusage(RUSAGE_CHILDREN, &usage);
-    record->user_us = microseconds(usage.ru_utime);
-    record->system_us = microseconds(usage.ru_stime);
-    record->max_rss_kb = usage.ru_maxrss;
-    record->checksum = crc32_of(record, offsetof(struct exit_record, checksum));
-    while (pwrite(INIT_EXIT, record, sizeof *record, 0) < 0 && errno == EINTR) {
-    }
-}
-
 // Reaps whatever has ended. Returns 1 with `status` filled once the command itself has.
 static int reap(pid_t command, int *status) {
     int ended = 0, current;
@@ -229,32 +200,13 @@ static void end_the_others(void) {
     }
 }
 
-static int output_is_left(void) {
-    int bytes;
-    for (int fd = INIT_HOLD;; fd++) {
-        // Behind the last pipe there is nothing, or no pipe; whoever cannot tell stays.
-        if (ioctl(fd, FIONREAD, &bytes) < 0) return errno != EBADF && errno != ENOTTY;
-        if (bytes > 0) return 1;
-    }
-}
-
-// What is still in a pipe dies with the last descriptor of it, and the supervisor may be dead: so
-// PID 1 stays, and with it the pipes, until somebody has read them empty.
-static void wait_for_reader(void) {
-    struct timespec pause = {.tv_nsec = FIRST_PAUSE_NS};
-    while (output_is_left()) {
-        nanosleep(&pause, NULL);
-        if (pause.tv_nsec < LONGEST_PAUSE_NS) pause.tv_nsec *= 2;
-    }
-}
-
 // PID 1 until the command ends. Everything else in the container dies then.
 __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *all,
                                                 struct relay *relay, struct exit_record *record,
                                                 int64_t started_boot) {
     int status;
     for (;;) {
-        relay_until_signal(relay);
+        relay_until_woken(relay);
         siginfo_t info;
         int number = sigwaitinfo(all, &info);
         if (number == SIGCHLD) {
@@ -263,11 +215,13 @@ __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *a
             kill(command, number);
         }
     }
-    note_end(record, status, started_boot);
+    ending_note(record, status, started_boot);
     end_the_others();
-    write_exit_record(record);
+    struct rusage usage = {0};
+    getrusage(RUSAGE_CHILDREN, &usage);
+    ending_write(record, &usage);
     relay_finish(relay);
-    wait_for_reader();
+    ending_wait_for_reader();
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
@@ -283,11 +237,15 @@ static int start_command(struct launch *launch, const sigset_t *all) {
         errno = EINVAL;
         return report_fail(&launch->sandbox.report, "stay as PID 1 of the host's processes");
     }
-    if (relay_begin(&launch->sandbox.relay, all) < 0) {
-        return report_fail(&launch->sandbox.report, "wait for signals and a terminal");
+    if (launch->sandbox.relay.on) {
+        int signals = signalfd(-1, all, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (signals < 0) {
+            return report_fail(&launch->sandbox.report, "wait for signals and a terminal");
+        }
+        relay_begin(&launch->sandbox.relay, signals);
     }
-    struct exit_record record = {.started_ns = nanoseconds(CLOCK_REALTIME)};
-    int64_t started_boot = nanoseconds(CLOCK_BOOTTIME);
+    struct exit_record record = {.started_ns = ending_now(CLOCK_REALTIME)};
+    int64_t started_boot = ending_now(CLOCK_BOOTTIME);
     struct k_clone_args args = {
         .flags = K_CLONE_VM | K_CLONE_VFORK,
         .exit_signal = SIGCHLD,
@@ -361,7 +319,8 @@ static void run_steps(struct launch *launch) {
     }
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+    if (count == HOLDER_ARGUMENTS) return holder_run(arguments);
     struct launch launch = {
         .sandbox = {.root = -1, .blank = -1, .report = {.step = REPORT_NO_STEP}}};
     sigset_t all;

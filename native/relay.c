@@ -1,14 +1,16 @@
-// PID 1 between a terminal that it keeps and two pipes: what is written to the terminal goes to the
-// output pipe, what comes in by the input pipe is typed at the terminal. So the terminal, like the
-// pipes, outlives whoever attends to the container.
+// A process between a terminal that it keeps and two pipes: what is written to the terminal goes to
+// the output pipe, what comes in by the input pipe is typed at the terminal. So the terminal, like
+// the pipes, outlives whoever attends to the container.
 #include "relay.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "ending.h"
 #include "syscalls.h"
+
+enum { LOOK_MS = 100 };
 
 static bool is_empty(const struct relay_flow *flow) { return flow->start == flow->end; }
 
@@ -31,30 +33,29 @@ static void pass(struct relay_flow *flow) {
     }
 }
 
-int relay_begin(struct relay *relay, const sigset_t *signals) {
-    if (!relay->on) return 0;
+void relay_begin(struct relay *relay, int wake) {
+    relay->on = true;
+    relay->wake = wake;
     relay->shown = (struct relay_flow){.from = relay->terminal, .to = relay->output};
     relay->typed = (struct relay_flow){.from = relay->input, .to = relay->terminal};
-    relay->signals = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return relay->signals;
 }
 
-void relay_until_signal(struct relay *relay) {
+void relay_until_woken(struct relay *relay) {
     struct relay_flow *shown = &relay->shown, *typed = &relay->typed;
-    enum { SIGNALS, TERMINAL, OUTPUT, INPUT, COUNT };
+    enum { WAKE, TERMINAL, OUTPUT, INPUT, COUNT };
     while (relay->on) {
         short wanted = (short)(is_empty(shown) && !shown->ended ? POLLIN : 0);
         if (!is_empty(typed)) wanted |= POLLOUT;
         // What nothing is wanted of is left out: poll would tell of its hangup again and again.
         struct pollfd polled[COUNT] = {
-            [SIGNALS] = {.fd = relay->signals, .events = POLLIN},
+            [WAKE] = {.fd = relay->wake, .events = POLLIN},
             [TERMINAL] = {.fd = wanted != 0 ? relay->terminal : -1, .events = wanted},
             [OUTPUT] = {.fd = is_empty(shown) ? -1 : relay->output, .events = POLLOUT},
             [INPUT] = {.fd = is_empty(typed) && !typed->ended ? relay->input : -1,
                        .events = POLLIN},
         };
         if (poll(polled, COUNT, -1) < 0) continue;
-        if (polled[SIGNALS].revents != 0) return;
+        if (polled[WAKE].revents != 0) return;
         if (polled[INPUT].revents != 0) take(typed);
         if (polled[TERMINAL].revents != 0 && is_empty(shown)) take(shown);
         if (!is_empty(typed)) pass(typed);
@@ -71,9 +72,9 @@ void relay_finish(struct relay *relay) {
         if (is_empty(shown)) take(shown);
         if (is_empty(shown)) break;
         struct pollfd output = {.fd = relay->output, .events = POLLOUT};
-        poll(&output, 1, -1);
+        if (poll(&output, 1, LOOK_MS) == 0 && ending_nobody_reads(relay->output)) break;
         pass(shown);
     }
-    const int ends[] = {relay->terminal, relay->peer, relay->input, relay->output, relay->signals};
+    const int ends[] = {relay->terminal, relay->peer, relay->input, relay->output, relay->wake};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) close(ends[i]);
 }

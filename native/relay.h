@@ -1,7 +1,6 @@
-// A terminal that PID 1 keeps, between two pipes of the container's.
+// A terminal that a process keeps, between two pipes of the container's.
 #pragma once
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,17 +21,16 @@ struct relay {
     int peer;      // the command's side, so that it does not hang up while nobody has it open
     int input;     // what is typed comes in here, non-blocking
     int output;    // what is written goes there, non-blocking
-    int signals;
+    int wake;      // readable once there is something else to do
     struct relay_flow shown;
     struct relay_flow typed;
 };
 
-// Before the command's process is made. Returns -1 with errno.
-int relay_begin(struct relay *relay, const sigset_t *signals);
+// Once the descriptors of the terminal and the pipes are there.
+void relay_begin(struct relay *relay, int wake);
 
-// Moves bytes both ways until one of the signals is there to be taken; at once if there is no such
-// terminal.
-void relay_until_signal(struct relay *relay);
+// Moves bytes both ways until there is something else to do; at once if there is no such terminal.
+void relay_until_woken(struct relay *relay);
 
 // Moves what was written before the last writer died, however long that takes, and lets go of all.
 void relay_finish(struct relay *relay);

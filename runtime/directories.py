@@ -100,6 +100,11 @@ class ContainerDirectory:
         return f"{self.runtime}/exit"
 
     @property
+    def left(self) -> str:
+        """There where the command was left to a supervisor that has not started it."""
+        return f"{self.runtime}/left.json"
+
+    @property
     def layer(self) -> LayerDirectory:
         """The writable layer, where it is not kept."""
         return LayerDirectory(self.state)

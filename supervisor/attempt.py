@@ -170,6 +170,7 @@ class Attempt:
                 with self._kept_on_fault(container):
                     if not await container.confirm_adopted():
                         return None
+                    self._write_document(container)  # if no supervisor has started it
                     if container.process is not None:
                         began = started_at(container.process.pid)
                     with self._open_log(container) as self.writer:
@@ -212,6 +213,7 @@ class Attempt:
         self, container: Container, writer: LogDestination, began: float
     ) -> AttemptResult:
         self.container = container
+        container.suppose_init(present=self.job.init)
         try:
             exit_ = await self._watch(container, writer, began)
         finally:
@@ -319,7 +321,7 @@ class Attempt:
         """Do what `oom_policy` asks for where the kernel cannot."""
         wanted = self.job.limits.oom_group and not container.cgroup.kills_together
         if wanted and self.oom_kills_told:
-            (container.end if self.job.init else container.kill)()
+            (container.end if container.has_init else container.kill)()
 
     async def _end_when_asked(self, container: Container, began: float) -> None:
         """Kill at the deadline; on request, ask first and kill after the grace period."""
@@ -341,7 +343,7 @@ class Attempt:
             self.observer.asked_to_end(self._stop_signal)
             with trio.move_on_after(max(0.0, grace)):
                 await self.wish.at_once.wait()
-        if self.job.init:
+        if container.has_init:
             container.end()
             # Cancelled once it has ended. A frozen one does not end by itself.
             await trio.sleep(_PATIENCE)

@@ -65,7 +65,11 @@ class JobRun:
 
     @classmethod
     def begin(cls, spec: JobSpec, shop: Workshop, former: JobRun | None = None) -> JobRun:
-        """A new run of a job, committed to the journal."""
+        """A new run of a job, committed to the journal; its container may be there already."""
+        container = shop.running(spec.name)
+        if container is not None and shop.journal.last_run(spec.name) is None:
+            number = shop.journal.take_over(shop.session, spec.name, container, shop.boot)
+            return cls.take_up(spec, shop, shop.journal.run(number))
         number = shop.journal.create_run(shop.session, spec.name, RunState.PENDING)
         return cls(spec=spec, shop=shop, number=number, former=former)
 

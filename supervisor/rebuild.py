@@ -45,8 +45,9 @@ class Document:
         return cls(**json.loads(Path(directory.document).read_text()))
 
     def write(self, directory: ContainerDirectory) -> None:
-        """Put the document where the container is."""
-        Path(directory.document).write_text(json.dumps(asdict(self)))
+        """Put the document where the container is, if there is none."""
+        with suppress(FileExistsError), open(directory.document, "x") as file:
+            json.dump(asdict(self), file)
 
 
 def open_journal(places: Places) -> Journal:

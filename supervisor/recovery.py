@@ -14,8 +14,9 @@ from functools import partial
 import structlog
 import trio
 
+from runtime.attendance import is_attended
 from runtime.cgroups import CgroupGone
-from runtime.container import Runtime, is_attended
+from runtime.container import Runtime
 from runtime.errors import ContainerError
 from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile, JobSpec

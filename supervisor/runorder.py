@@ -122,11 +122,14 @@ def order_spec(
     image: Image | None,
     terminal: Terminal | None,
     stdin: bool,
+    keep: str | None = None,
 ) -> ContainerSpec:
-    """The container for it. Raises OrderError."""
+    """The container for it, with the writable layer `keep`, where it has one. Raises OrderError."""
     named = job if job.hostname is not None else evolve(job, hostname=hostname)
     try:
-        return evolve(container_spec(named, identifier, image), terminal=terminal, stdin=stdin)
+        return evolve(
+            container_spec(named, identifier, image, keep), terminal=terminal, stdin=stdin
+        )
     except SpecError as error:
         raise OrderError(_of_spec(error)) from error
 

@@ -74,6 +74,8 @@ class Book:
     their roots for the next attempt."""
     again: Collection[str] = ()
     """Jobs to begin anew where they have ended."""
+    running: Callable[[str], str | None] = lambda _: None
+    """The container that ran already when a job was written down."""
 
     @classmethod
     def of(cls, jobsfile: JobsFile) -> Book:
@@ -242,6 +244,7 @@ def _workshop(
         places=Places(directories=runtime.directories),
         sink=watcher.sink,
         changed=watcher.changed,
+        running=book.running,
         lasting=book.lasting,
     )
 

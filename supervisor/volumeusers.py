@@ -6,6 +6,7 @@ from runtime.directories import Directories
 from runtime.errors import VolumeError
 from runtime.spec import names_volume
 from runtime.volumes.usage import volumes_in_use
+from supervisor.detached.attended import attended
 from supervisor.detached.roster import Roster
 from supervisor.holding import held_volumes
 from supervisor.places import Places
@@ -18,6 +19,7 @@ def users_of_volumes(directories: Directories) -> dict[str, list[str]]:
         used = volumes_in_use(own) | volumes_in_use(directories)
     except OSError as error:
         raise VolumeError(f"read {error.filename}: {error.strerror}") from error
+    names = {entry.container: entry.name for entry in attended(own).values()}
     known = held_volumes(Places(directories=directories))
     for entry in Roster.of(own).entries().values():
         for volume in entry.job.get("volumes", ()):
@@ -26,7 +28,11 @@ def users_of_volumes(directories: Directories) -> dict[str, list[str]]:
     for each in Roster.of(own).unreadable():
         for word in _words(each.raw):
             known.setdefault(word, []).append("a container that cannot be read")
-    return {name: [f"container {each}" for each in ids] for name, ids in used.items()} | known
+    containers = {
+        volume: [f"container {names.get(each, each)}" for each in ids]
+        for volume, ids in used.items()
+    }
+    return containers | known
 
 
 def _words(raw: object) -> set[str]:

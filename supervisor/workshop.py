@@ -86,6 +86,8 @@ class Workshop:
     """Makes what takes the lines of a job's output, where somebody looks on."""
     changed: Callable[[JobRun], None]
     """Called after each transition."""
+    running: Callable[[str], str | None]
+    """The container that ran already when a job was written down: that of its first attempt."""
     lasting: bool
     """Whether an attempt goes on that was made of another definition than the job has now, and what
     it has written to its root is there for the next one."""

@@ -1,6 +1,5 @@
 """One container: made, started, watched, ended and removed without a trace."""
 
-from runtime.container.attendance import Attendance, is_attended
 from runtime.container.container import Container
 from runtime.container.execution import Execution
 from runtime.container.exit import Exit
@@ -9,13 +8,11 @@ from runtime.container.runtime import Runtime
 from runtime.container.witness import Silent, Testimony
 
 __all__ = [
-    "Attendance",
     "Container",
     "Execution",
     "Exit",
     "Runtime",
     "Silent",
     "Testimony",
-    "is_attended",
     "preview_plan",
 ]

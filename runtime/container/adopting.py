@@ -21,6 +21,14 @@ def recorded_paths(directory: ContainerDirectory) -> Mapping[str, str] | None:
     return paths
 
 
+def left_with_init(directory: ContainerDirectory) -> bool | None:
+    """Whether PID 1 of a container that its user has left is `init`; None for all others."""
+    try:
+        return bool(json.loads(Path(directory.left).read_text())["init"])
+    except FileNotFoundError:
+        return None
+
+
 def process_numbered(number: int, cgroup: Cgroup) -> Process | None:
     """The process with this pid in the container of `cgroup`, held; None if it has ended."""
     for pid in cgroup.members():

@@ -19,7 +19,7 @@ import trio
 from attrs import define, field, frozen
 
 from runtime.cgroups import Cgroup, Cgroups, Usage
-from runtime.container.adopting import process_numbered, recorded_paths
+from runtime.container.adopting import left_with_init, process_numbered, recorded_paths
 from runtime.container.execution import Execution, Host, Stream
 from runtime.container.exit import Exit, combine
 from runtime.container.leavings import remove_files
@@ -107,6 +107,8 @@ class Container:
     """Non-blocking write end of its standard input, where the specification asks for one."""
     terminal: int = -1
     """Our non-blocking side of the command's terminal, which then stands for all three; else -1."""
+    has_init: bool | None = None
+    """Whether PID 1 is `init`; None for an adopted one, where those who started it know."""
     _exit: Exit | None = field(default=None, init=False)
     _deleted: bool = field(default=False, init=False)
 
@@ -148,6 +150,7 @@ class Container:
             directories=directories,
             volume_users=volume_users,
             launch_context=context,
+            has_init=spec.init,
         )
 
     @classmethod
@@ -172,8 +175,10 @@ class Container:
             directories=directories,
             volume_users=volume_users,
         )
+        container.has_init = left_with_init(directory)
         container.process = process_numbered(_FIRST, container.cgroup)
-        if container.process is not None:
+        # One that its user has left may have ended, and its last words wait in the pipe.
+        if container.process is not None or container.has_init is not None:
             container.stdout = reopen_reader(container.directory.stdout)
             container.stderr = reopen_reader(container.directory.stderr)
         return container
@@ -306,6 +311,11 @@ class Container:
             raise StartError(f"container {self.id} is paused: unpause it first")
         host = Host(process=self.process, cgroup=self.cgroup, program=program)
         return await Execution.start(host, spec)
+
+    def suppose_init(self, *, present: bool) -> None:
+        """Take it that PID 1 is `init`, or is not, where that is not known."""
+        if self.has_init is None:
+            self.has_init = present
 
     def outputs(self) -> list[tuple[Stream, int]]:
         """The open output pipes; one of them where both streams are merged."""

@@ -75,14 +75,19 @@ class Execution:
         return execution
 
     @property
+    def process(self) -> Process:
+        """The command's, which is a child of ours."""
+        assert self._handed.process is not None, "known since the start"
+        return self._handed.process
+
+    @property
     def terminal(self) -> int:
         """The operator's side of its terminal, which then stands for all three; else -1."""
         return self._handed.terminal
 
     async def wait(self) -> ExitStatus | None:
         """Wait until the command has ended; what it left running goes on."""
-        assert self._handed.process is not None, "known since the start"
-        return await self._handed.process.wait()
+        return await self.process.wait()
 
     def outputs(self) -> list[tuple[Stream, int]]:
         """The open output pipes."""
@@ -91,8 +96,7 @@ class Execution:
 
     def signal(self, number: int) -> None:
         """Send the command a signal."""
-        assert self._handed.process is not None, "known since the start"
-        self._handed.process.send_signal(number)
+        self.process.send_signal(number)
 
     def kill(self) -> None:
         """End the command at once; what it started goes on."""

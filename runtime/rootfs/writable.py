@@ -99,12 +99,18 @@ def _fill(
     os.rename(unfinished, layer.upper)
 
 
+def _unless_gone(_: object, __: str, error: tuple[type, BaseException, object]) -> None:
+    """What somebody else removes at the same time need not be removed, but all the rest."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
+
+
 def remove_layer(layer: LayerDirectory) -> None:
     """Remove a layer that was kept, unless somebody else does. Raises ContainerError."""
     doomed = f"{layer.path}.{secrets.token_hex(4)}"
     try:
         os.rename(layer.path, doomed)
-        shutil.rmtree(doomed)
+        shutil.rmtree(doomed, onerror=_unless_gone)
     except FileNotFoundError:
         pass  # somebody else removes it
     except OSError as error:

@@ -32,6 +32,12 @@ def own_volumes(directory: ContainerDirectory) -> dict[str, str]:
         return {}
 
 
+def disown_volumes(directory: ContainerDirectory) -> None:
+    """Let a container have none of its own any more: somebody else has them. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(directory.own_volumes)
+
+
 def remove_own_volumes(directory: ContainerDirectory, store: VolumeStore, users: FindUsers) -> None:
     """Take away those of a container without processes, unless others use them by their names.
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import click
 
-from supervisor.cli import candidates
+from supervisor.cli import candidates, detachkeys
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import find, has_ended
+from supervisor.cli.finding import find, has_ended, require_supervised
 from supervisor.cli.settings import Settings
 
 
 @click.command
+@detachkeys.option()
 @click.option("--no-stdin", is_flag=True, help="Only watch.")
 @click.argument("container", metavar="JOB|CONTAINER", shell_complete=candidates.running)
 @click.pass_obj
-def command(settings: Settings, no_stdin: bool, container: str) -> int:
+def command(settings: Settings, *, detach_keys: bytes, no_stdin: bool, container: str) -> int:
     """Show what CONTAINER writes from now on, and pass on what is typed here.
 
     What is typed reaches one that was made with -i. Ctrl-P Ctrl-Q leaves it running, and where it
     has no terminal Ctrl-C does. When it ends, its exit code is that of this command.
     """
     found = find(settings, container)
+    require_supervised(found)
     if has_ended(found):
         raise Failure(f"cannot attach to container {container}: it is not running")
     # Only now has this command anything to do that needs more.
     from supervisor.cli.attachment import Attachment
 
-    return Attachment(found=found, interactive=not no_stdin).carry_out()
+    return Attachment(found=found, interactive=not no_stdin, keys=detach_keys).carry_out()

@@ -23,6 +23,7 @@ from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from supervisor.cli.attend import own_terminal, raw, size_of
 from supervisor.cli.care import under_care
 from supervisor.cli.caretaker import TerminalState
+from supervisor.cli.detachkeys import DetachKeys
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found
 from supervisor.cli.follow import Follower
@@ -33,30 +34,10 @@ from supervisor.cli.records import open_journal
 from supervisor.journal import AttemptRecord, Journal, JournalError, RunRecord
 from supervisor.logs import LogError, LogQuery, parse_moment
 
-DETACH = b"\x10\x11"
-"""Ctrl-P Ctrl-Q."""
 _PIECE = 65536
 _PTY = 136
 _UNKNOWN_END = 1
 _INTERRUPTED = 130
-
-
-class DetachKeys:
-    """Looks for Ctrl-P Ctrl-Q in what is typed. Pure."""
-
-    def __init__(self) -> None:
-        self._held = b""
-        self.found = False
-
-    def feed(self, typed: bytes) -> bytes:
-        """What is to be passed on; what may be the beginning of the keys is held back."""
-        text = self._held + typed
-        before, keys, _ = text.partition(DETACH)
-        if keys:
-            self.found = True
-            return before
-        self._held = DETACH[:1] if text.endswith(DETACH[:1]) else b""
-        return text[: len(text) - len(self._held)]
 
 
 @frozen(kw_only=True)
@@ -65,6 +46,8 @@ class Attachment:
 
     found: Found
     interactive: bool
+    keys: bytes
+    """What is typed to leave it."""
     since: int | None = None
     """When it was started for this user, in ns since 1970: all from then on is shown, also of one
     that has ended meanwhile. None where it ran already, and only what is to come is shown."""
@@ -102,6 +85,7 @@ class Attachment:
                 ours=ours,
                 console=console,
                 pipe=pipe,
+                keys=DetachKeys(self.keys),
                 query=query,
             )
             reading = Reading(
@@ -122,6 +106,7 @@ class _Session:
     """The container's, or -1."""
     pipe: int
     """To the container's input, or -1."""
+    keys: DetachKeys
     query: LogQuery
 
     async def run(self, reading: Reading, *, typing: bool) -> int:
@@ -155,21 +140,22 @@ class _Session:
         return 0 if left else self._code(reading.run)
 
     def _code(self, run: RunRecord) -> int:
-        code = self.journal.attempts(run.id)[-1].exit_code
+        attempts = self.journal.attempts(run.id)
+        # With --rm it goes when it has ended, and faster than anybody could look.
+        code = attempts[-1].exit_code if attempts else self.journal.told_exit_code(run.id)
         return _UNKNOWN_END if code is None else code
 
     async def _type(self) -> bool:
         """Pass on what is typed; True once the user leaves, False at the end of the input."""
-        keys = DetachKeys()
         read = partial(os.read, 0, _PIECE)
-        while not keys.found:
+        while not self.keys.found:
             try:
                 typed = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
             except OSError:
                 return False  # the user's terminal has hung up
             if not typed:
                 return False
-            await self._pass_on(keys.feed(typed) if self.ours is not None else typed)
+            await self._pass_on(self.keys.feed(typed) if self.ours is not None else typed)
         return True
 
     async def _pass_on(self, typed: bytes) -> None:

@@ -16,6 +16,7 @@ from attrs import define, field
 
 from runtime.errors import ContainerError
 from supervisor.cli.caretaker import TerminalState
+from supervisor.cli.detachkeys import DetachKeys
 from supervisor.cli.failure import describe_os_error
 
 T = TypeVar("T")
@@ -103,22 +104,35 @@ class Attendant:
     """The user's, where the command is to follow its size."""
     interactive: bool
     """Whether the command gets our input."""
+    keys: DetachKeys | None = None
+    """What is typed to leave it."""
     _ended: trio.Event = field(factory=trio.Event, init=False)
     _asked: int = field(default=0, init=False)
 
-    async def attend(self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]) -> T:
-        """Go on until the command has ended and all that it wrote is passed on.
+    @property
+    def is_left(self) -> bool:
+        """Whether its user has left it, so that nobody waited for its end."""
+        return self.keys is not None and self.keys.found and not self._ended.is_set()
 
-        Where it gets our input, every key is its own meanwhile. Raises ReaderGone or OutputError.
+    async def attend(
+        self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]
+    ) -> T | None:
+        """Go on until the command has ended and all it wrote is passed on, or it is left.
+
+        Where it gets our input, every key but those to leave it is its own meanwhile. Raises
+        ReaderGone or OutputError.
         """
         with raw(self.terminal if self.interactive else None):
             return await self._attend(signals, wait)
 
-    async def _attend(self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]) -> T:
+    async def _attend(
+        self, signals: AsyncIterator[int], wait: Callable[[], Awaitable[T]]
+    ) -> T | None:
+        result: T | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_signals, signals)
             if self.interactive:
-                nursery.start_soon(self._pass_input)
+                nursery.start_soon(self._pass_input, nursery.cancel_scope)
             async with trio.open_nursery() as outputs:
                 for stream, pipe in self.attended.outputs():
                     outputs.start_soon(self._pass_output, pipe, _STREAMS[stream])
@@ -143,13 +157,16 @@ class Attendant:
         if self.terminal is not None and self.attended.terminal >= 0:
             termios.tcsetwinsize(self.attended.terminal, size_of(self.terminal))
 
-    async def _pass_input(self) -> None:
+    async def _pass_input(self, attending: trio.CancelScope) -> None:
         sink = self.attended.stdin if self.attended.terminal < 0 else self.attended.terminal
         # In a thread: a file cannot be waited for, and a pipe may have another reader.
         read = partial(os.read, 0, _PIECE)
         try:
             while piece := await trio.to_thread.run_sync(read, abandon_on_cancel=True):
-                await _write(sink, piece)
+                await _write(sink, piece if self.keys is None else self.keys.feed(piece))
+                if self.keys is not None and self.keys.found:
+                    attending.cancel()
+                    return
         except OSError:
             pass  # a terminal that hung up has no more to say, and a closed pipe needs no more
         self.attended.close_stdin()

@@ -53,12 +53,16 @@ def _running(settings: Settings) -> set[str]:
 
 
 def _kept(context: click.Context, wanted: Callable[[bool], bool]) -> list[str]:
-    """The containers of `run -d` of which `wanted` says so, told whether each runs."""
-    from supervisor.cli.finding import entries_of
+    """The containers of `run` of which `wanted` says so, told whether each runs."""
+    from supervisor.cli.finding import all_containers
 
     settings = _settings(context)
     running = _running(settings.detached)
-    return [entry.name for entry in entries_of(settings).values() if wanted(entry.id in running)]
+    return [
+        found.name
+        for found in all_containers(settings)
+        if wanted(found.attended or found.job in running)
+    ]
 
 
 def _jobs(context: click.Context) -> list[str]:

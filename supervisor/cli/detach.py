@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
-from collections.abc import Mapping
+from functools import partial
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from runtime.container import Runtime, is_attended
+from runtime.container import Runtime
 from runtime.directories import Directories
-from runtime.errors import ContainerError, SpecError
-from runtime.images.config import ImageConfig
-from runtime.images.image import Image
+from runtime.errors import ContainerError
 from runtime.rootfs.writable import keep_layer
 from runtime.spec import ContainerSpec, OverlayRootfs, Terminal
 from runtime.volumes.store import VolumeStore
-from supervisor.anonymous import with_names
 from supervisor.api import ControlClient
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
 from supervisor.cli.finding import has_ended_run, has_run
@@ -25,23 +21,14 @@ from supervisor.cli.records import open_journal
 from supervisor.cli.removal import ask_or_fail, remove, tidy_up
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import begin_serving, is_served
+from supervisor.cli.wanted import Wanted, name_volumes
+from supervisor.detached.attended import attended_names
 from supervisor.detached.reading import job_of
 from supervisor.detached.roster import Entry, Roster
 from supervisor.images import image_of
-from supervisor.jobspec import JobSpec
 from supervisor.problems import JobsFileError
-from supervisor.runorder import OrderError, by_option, check_lasting, lasting_table, order_spec
+from supervisor.runorder import by_option, check_lasting, lasting_table, order_spec
 from supervisor.states import Reason
-
-
-@frozen(kw_only=True)
-class Wanted:
-    """A container: what it is made of, what it is called, and whether it goes when it has ended."""
-
-    table: Mapping[str, object]
-    job: JobSpec
-    name: str | None
-    remove: bool
 
 
 def detach(settings: Settings, wanted: Wanted) -> str:
@@ -70,7 +57,7 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
     settings.directories.prepare()
     settings.detached.directories.prepare()
     image = image_of(wanted.job, settings.directories)
-    job, volumes = _with_names(wanted.job, image)
+    job, volumes = name_volumes(wanted.job, image)
     table = lasting_table(wanted.table, job, image)
     check_lasting(table)
     spec = order_spec(
@@ -94,7 +81,8 @@ def write_down(settings: Settings, wanted: Wanted, *, begun: bool = True) -> Ent
             volumes=volumes,
         )
 
-    entry = _roster(settings).add(wanted.name, make, _attended(settings.directories))
+    own = settings.detached.directories
+    entry = _roster(settings).add(wanted.name, make, partial(attended_names, own))
     try:
         _make_kept(settings.detached.directories, entry.id, spec)
     except BaseException:
@@ -116,13 +104,6 @@ def _make_kept(directories: Directories, identifier: str, spec: ContainerSpec) -
         keep_layer(layer, spec.rootfs.lower, directories, config)
     except OSError as error:
         raise ContainerError(f"make container: {describe_os_error(error)}") from error
-
-
-def _with_names(job: JobSpec, image: Image | None) -> tuple[JobSpec, tuple[str, ...]]:
-    try:
-        return with_names(job, ImageConfig() if image is None else image.config)
-    except SpecError as error:
-        raise OrderError(str(error)) from error
 
 
 def start_again(settings: Settings, entry: Entry) -> None:
@@ -167,12 +148,3 @@ def _confirm(settings: Settings, identifier: str) -> None:
 
 def _roster(settings: Settings) -> Roster:
     return Roster.of(settings.detached.directories)
-
-
-def _attended(directories: Directories) -> list[str]:
-    """The containers that a `pocker run` attends to."""
-    try:
-        names = os.listdir(f"{directories.root}/attended")
-    except FileNotFoundError:
-        return []
-    return [name for name in names if is_attended(directories, name)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.cli import candidates
+from supervisor.cli import candidates, detachkeys
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import running_container
 from supervisor.cli.here import here
@@ -22,6 +22,7 @@ NOT_STARTED = 126
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option("-d", "--detach", is_flag=True, help="Do not wait for it; its output is dropped.")
+@detachkeys.option()
 @click.option("--privileged", is_flag=True, help="Let it do what root on the host may.")
 @click.option("-e", "--env", multiple=True, metavar="KEY[=VALUE]", help="A further variable.")
 @click.option("--env-file", multiple=True, metavar="FILE", help="Variables of a file.")
@@ -37,6 +38,7 @@ def command(
     interactive: bool,
     tty: bool,
     detach: bool,
+    detach_keys: bytes,
     privileged: bool,
     env: Sequence[str],
     env_file: Sequence[str],
@@ -54,6 +56,10 @@ def command(
     if not detach and interactive and tty and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     place, found = running_container(settings, container)
+    if interactive and tty and not detach:
+        from supervisor.forkserver.aside import step_aside
+
+        step_aside()
     # Only now has this command anything to do that needs more.
     from supervisor.cli.joined import Addition, carry_out
     from supervisor.runorder import read_order
@@ -72,4 +78,5 @@ def command(
             privileged=privileged,
             detached=detach,
         )
-        return carry_out(place, found, addition)
+        keys = detach_keys if addition.terminal and addition.interactive else None
+        return carry_out(place, found, addition, keys)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from attrs import evolve, frozen
@@ -14,6 +13,7 @@ from runtime.nearest import did_you_mean
 from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
+from supervisor.detached.attended import attended
 from supervisor.detached.roster import Entry, Roster, Unreadable
 from supervisor.journal import JournalReader
 
@@ -32,6 +32,8 @@ class Found:
     """What people call it."""
     entry: Entry | None = None
     """Where no jobs file tells of it."""
+    attended: bool = False
+    """Whether a `pocker run` in the foreground attends to it, and no supervisor."""
     word: str = ""
     """What it was called now."""
 
@@ -59,44 +61,51 @@ def _read(settings: Settings) -> Iterator[Roster]:
 def find(settings: Settings, word: str) -> Found:
     """The container that a word means. Raises Failure.
 
-    In this order: the name or id of one of `run -d`, a job's name, the beginning of an id that no
+    In this order: the name or id of one of `run`, a job's name, the beginning of an id that no
     other begins with.
     """
     return evolve(_find(settings, word), word=word)
 
 
 def _find(settings: Settings, word: str) -> Found:
-    entries = entries_of(settings)
-    for entry in entries.values():
-        if word in (entry.name, entry.id):
-            return of_entry(settings, entry)
+    containers = all_containers(settings)
+    for found in containers:
+        if found.entry is not None and word in (found.entry.name, found.entry.id):
+            return found
     with open_journal(settings) as journal:
         jobs = [] if journal is None else journal.job_names()
-        containers = {} if journal is None else _running(journal)
+        running = {} if journal is None else _running(journal)
     if word in jobs:
         return Found(settings=settings, job=word, name=word)
-    found = [of_entry(settings, entry) for entry in entries.values() if entry.id.startswith(word)]
-    found += [
+    meant = [found for found in containers if found.job.startswith(word)]
+    meant += [
         Found(settings=settings, job=job, name=job)
-        for container, job in containers.items()
+        for container, job in running.items()
         if container.startswith(word)
     ]
-    if len(found) == 1 and word:
-        return found[0]
-    if found and word:
-        names = ", ".join(each.name for each in found)
+    if len(meant) == 1 and word:
+        return meant[0]
+    if meant and word:
+        names = ", ".join(each.name for each in meant)
         raise Failure(f"{word} is the beginning of several ids: {names}")
-    if word in _names(settings.directories.containers):
-        raise Failure(f"container {word} is that of a `pocker run` in the foreground")
-    known = [*(entry.name for entry in entries.values()), *jobs]
+    known = [*(found.name for found in containers), *jobs]
     raise NoSuchContainer(f"no such container: {word}{did_you_mean(word, known)}")
 
 
+def all_containers(settings: Settings) -> list[Found]:
+    """Those that no jobs file tells of. Raises Failure."""
+    attended = attended_entries(settings).values()
+    return [
+        *(of_entry(settings, entry) for entry in entries_of(settings).values()),
+        *(evolve(of_entry(settings, entry), attended=True) for entry in attended),
+    ]
+
+
 def known_names(settings: Settings) -> list[str]:
-    """The names of all containers of `run -d`, and of all jobs."""
+    """The names of all containers of `run`, and of all jobs."""
     with open_journal(settings) as journal:
         jobs = [] if journal is None else journal.job_names()
-    return [*(entry.name for entry in entries_of(settings).values()), *jobs]
+    return [*(found.name for found in all_containers(settings)), *jobs]
 
 
 def find_all(settings: Settings, words: Sequence[str]) -> list[Found]:
@@ -110,53 +119,50 @@ def find_kept(settings: Settings, word: str) -> tuple[Found, Entry]:
     found = find(settings, word)
     if found.entry is None:
         raise Failure(f"{word} is a job of `up`, and no container of `run -d`")
+    require_supervised(found)
     return found, found.entry
 
 
 def has_ended(found: Found) -> bool:
     """Whether it does not run, and will not by itself."""
+    if found.attended:
+        return False
     return not has_run(found.settings, found.job) or has_ended_run(found.settings, found.job)
 
 
 def require_run(found: Found) -> None:
     """Raise Failure for a container that was only created."""
-    if found.entry is not None and not has_run(found.settings, found.job):
+    if found.entry is not None and not found.attended and not has_run(found.settings, found.job):
         raise Failure(f"container {found.name} was never started")
 
 
 def running_container(settings: Settings, wanted: str) -> tuple[Directories, str]:
-    """Where the container is that a word means, and its id there. Raises Failure.
+    """Where the container is that a word means, and its id there. Raises Failure."""
+    meant = find(settings, wanted)
+    container = current_container(meant)
+    if container is None:
+        raise Failure(f"container {wanted} is not running")
+    return meant.settings.directories, container
 
-    Also one of `pocker run`, which nobody has written down.
-    """
-    names = _names(settings.directories.containers)
-    if wanted in names:
-        return settings.directories, wanted
-    problem = None
+
+def attended_entries(settings: Settings) -> Mapping[str, Entry]:
+    """The containers of every `pocker run` in the foreground, by id. Raises Failure."""
     try:
-        meant = find(settings, wanted)
-        container = current_container(meant)
-        if container is not None:
-            return meant.settings.directories, container
-    except Failure as error:
-        problem = error
-    found = [name for name in names if wanted and name.startswith(wanted)]
-    if len(found) == 1:
-        return settings.directories, found[0]
-    if found:
-        raise Failure(f"{wanted} is the beginning of {', '.join(found)}")
-    raise problem or Failure(f"container {wanted} is not running")
+        return attended(settings.detached.directories)
+    except ContainerError as error:
+        raise Failure(str(error)) from error
 
 
-def _names(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except FileNotFoundError:
-        return []
+def require_supervised(found: Found) -> None:
+    """Raise Failure for a container that only its `pocker run` knows enough of."""
+    if found.attended:
+        raise Failure(f"container {found.name} is that of a `pocker run` in the foreground")
 
 
 def current_container(found: Found) -> str | None:
     """The container of its attempt that has not ended."""
+    if found.attended and found.entry is not None:
+        return found.entry.container
     with open_journal(found.settings) as journal:
         run = None if journal is None else journal.last_run(found.job)
         attempts = [] if journal is None or run is None else journal.attempts(run.id)

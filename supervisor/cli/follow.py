@@ -117,8 +117,8 @@ class Follower:
                     await notice.wait()
 
     def _has_ended(self, attempt: AttemptRecord) -> bool:
-        now = next(a for a in self.journal.attempts(attempt.run) if a.id == attempt.id)
-        return now.ended is not None
+        now = [a for a in self.journal.attempts(attempt.run) if a.id == attempt.id]
+        return not now or now[0].ended is not None  # what has gone has ended
 
     def _attempts_after(self, run: RunRecord, number: int) -> list[AttemptRecord]:
         return [attempt for attempt in self.journal.attempts(run.id) if attempt.number > number]

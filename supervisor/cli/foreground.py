@@ -9,11 +9,13 @@ from typing import Protocol
 import trio
 from attrs import frozen
 
+from runtime.container import Runtime
 from runtime.errors import ContainerError
 from supervisor.api import ControlError
 from supervisor.cli.failure import START_FAILED, Failure, describe_os_error
 from supervisor.cli.groups import first_of
 from supervisor.cli.outcome import Ending, ending_of
+from supervisor.cli.sweeping import sweep
 from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
 from supervisor.lock import AlreadyRunning
@@ -74,6 +76,11 @@ def carry_out(order: Order, display: Display, ready: Callable[[], None]) -> Ende
     """Run everything to its end; `ready` is called when jobs begin. Raises Failure."""
     faults: list[BaseException] = []
     try:
+        Runtime.require_rights()
+        directories = order.means.directories
+        # Those of `run` are in one place, whether or not it is theirs that are carried out here.
+        own = directories if order.book.lasting else directories.detached
+        sweep(own, order.means.volume_users)
         return trio.run(_carry_out, order, display, ready)
     except* LetGo:
         pass  # nothing is wrong, unless something else is

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from supervisor.cli import candidates
 from supervisor.cli.documents import elapsed, run_document
-from supervisor.cli.finding import entries_of, find
+from supervisor.cli.finding import entries_of, find, require_supervised
 from supervisor.cli.format import Document, Format, format_option, print_json
 from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import last_run, open_journal
@@ -46,6 +46,7 @@ def command(settings: Settings, job: str | None, limit: int, form: Format) -> No
         past = _past(settings, None, limit) + _past(settings.detached, None, limit, names)
     else:
         found = find(settings, job)
+        require_supervised(found)
         past = _past(found.settings, found.job, limit, None if found.entry is None else names)
         if not past and found.entry is None:
             with open_journal(settings) as journal:

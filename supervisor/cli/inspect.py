@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from runtime.images.config import ImageConfig
 from runtime.nearest import did_you_mean
 from runtime.volumes.owning import own_volumes
 from supervisor.cli import candidates
+from supervisor.cli.attendedrows import attended_rows
 from supervisor.cli.dockerview import Made, Viewed
 from supervisor.cli.documents import attempt_document, newest, run_document
 from supervisor.cli.failure import Failure
@@ -118,8 +120,11 @@ def _document(found: Found) -> Mapping[str, Any]:
         about, spec = _of_job(found, journal) if found.entry is None else _of_entry(found)
         runs = [] if journal is None else journal.runs(job=found.job)
         attempts = {run.id: journal.attempts(run.id) for run in runs if journal is not None}
+    paused = bool(runs) and not runs[-1].state.terminal and _is_paused(found)
+    if found.attended:
+        runs, attempts, paused = _attended(found)
     return {
-        **_dockers(found, spec, runs, attempts).document(),
+        **_dockers(found, spec, runs, attempts, paused=paused).document(),
         **about,
         "spec": None if spec is None else attrs.asdict(spec) | _asked(found),
         "state": runs[-1].state if runs else "created",
@@ -131,6 +136,21 @@ def _document(found: Found) -> Mapping[str, Any]:
             for run in runs
         ],
     }
+
+
+def _is_paused(found: Found) -> bool:
+    return found.job in paused_jobs(found.settings)
+
+
+def _attended(
+    found: Found,
+) -> tuple[list[RunRecord], dict[int, list[AttemptRecord]], bool]:
+    """The only run and attempt of a `pocker run`, and whether it is paused."""
+    rows = attended_rows(found.settings.directories, time.time())
+    for row in rows:
+        if row.entry.id == found.job and row.run is not None and row.attempt is not None:
+            return [row.run], {row.run.id: [row.attempt]}, row.paused
+    raise Failure(f"no such container: {found.word}")  # it has just ended
 
 
 def _asked(found: Found) -> dict[str, Any]:
@@ -170,10 +190,11 @@ def _dockers(
     spec: JobSpec | None,
     runs: Sequence[RunRecord],
     attempts: Mapping[int, Sequence[AttemptRecord]],
+    *,
+    paused: bool,
 ) -> Viewed:
     run = runs[-1] if runs else None
     made = [] if run is None else attempts[run.id]
-    alive = run is not None and not run.state.terminal
     entry = found.entry
     return Viewed(
         id=(made[-1].container if made else "") if entry is None else entry.id,
@@ -183,7 +204,7 @@ def _dockers(
         run=run,
         attempt=newest(made),
         attempts=len(made),
-        paused=alive and found.job in paused_jobs(found.settings),
+        paused=paused,
         remove=entry is not None and entry.remove,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import trio
 from attrs import evolve, frozen
 
 from runtime.container import Container, Runtime
+from runtime.container.leaving import Holder
 from runtime.directories import Directories
 from runtime.execspec import ExecSpec, load_inherited
 from runtime.process import ExitStatus
@@ -19,6 +20,7 @@ from runtime.spec import Terminal
 from supervisor.cli.attend import FORWARDED, Attendant, own_terminal, size_of
 from supervisor.cli.care import under_care
 from supervisor.cli.caretaker import TerminalState
+from supervisor.cli.detachkeys import DetachKeys
 from supervisor.cli.failure import START_FAILED, Failure
 
 
@@ -52,16 +54,28 @@ class Addition:
         )
 
 
-def carry_out(directories: Directories, container_id: str, addition: Addition) -> int:
-    """Run the command to its end, or start it; returns its exit code. Raises ContainerError."""
+def carry_out(
+    directories: Directories, container_id: str, addition: Addition, keys: bytes | None
+) -> int:
+    """Run the command to its end, or until these keys leave it, or only start it.
+
+    Returns its exit code. Raises ContainerError.
+    """
     Runtime.require_rights()
     if addition.detached:
-        return trio.run(_leave, directories, container_id, addition)
+        return trio.run(_start, directories, container_id, addition)
     ours = own_terminal(terminal=addition.terminal, interactive=addition.interactive)
-    return under_care(partial(_run, directories, container_id, addition, ours), ours)
+    left: list[Holder] = []
+    attend = partial(_run, (directories, container_id), addition, ours, keys, left.append)
+    code = under_care(attend, ours)
+    for holder in left:
+        from supervisor.cli.leaving import let_go  # only who leaves pays for what that takes
+
+        let_go(holder)
+    return code
 
 
-async def _leave(directories: Directories, container_id: str, addition: Addition) -> int:
+async def _start(directories: Directories, container_id: str, addition: Addition) -> int:
     with Runtime.visiting(directories, container_id) as (runtime, container):
         spec = addition.spec(_inherited(container, addition), size_of(None))
         (await container.execute(spec, runtime.program)).close()
@@ -69,19 +83,30 @@ async def _leave(directories: Directories, container_id: str, addition: Addition
 
 
 async def _run(
-    directories: Directories, container_id: str, addition: Addition, ours: TerminalState | None
+    place: tuple[Directories, str],
+    addition: Addition,
+    ours: TerminalState | None,
+    keys: bytes | None,
+    leave: Callable[[Holder], None],
 ) -> int:
-    with Runtime.visiting(directories, container_id) as (runtime, container):
+    with Runtime.visiting(*place) as (runtime, container):
         spec = addition.spec(_inherited(container, addition), size_of(ours))
         with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
             execution = await container.execute(spec, runtime.program)
             try:
                 attendant = Attendant(
-                    attended=execution, terminal=ours, interactive=addition.interactive
+                    attended=execution,
+                    terminal=ours,
+                    interactive=addition.interactive,
+                    keys=None if keys is None else DetachKeys(keys),
                 )
-                return _code(await attendant.attend(signals, execution.wait))
+                status = await attendant.attend(signals, execution.wait)
+                if not attendant.is_left:
+                    return _code(status)
+                leave(Holder.of_execution(execution))
             finally:
                 execution.close()
+    return 0
 
 
 def _inherited(container: Container, addition: Addition) -> ExecSpec:

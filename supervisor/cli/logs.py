@@ -13,7 +13,7 @@ import click
 from runtime.errors import SpecError
 from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import find_all, require_run
+from supervisor.cli.finding import find_all, require_run, require_supervised
 from supervisor.cli.logparts import Reading, parts_of
 from supervisor.cli.printer import Printer
 from supervisor.cli.records import last_run, open_journal
@@ -65,6 +65,8 @@ def command(
         raise click.UsageError("--follow and --until exclude each other")
     query = _query(since, until, tail, stream)
     wanted = find_all(settings, jobs)
+    for each in wanted:
+        require_supervised(each)
     for found in wanted:
         require_run(found)
     if len({found.settings for found in wanted}) > 1:

@@ -12,7 +12,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -25,6 +25,7 @@ from supervisor.cli.settings import LOG_FORMATS, LOG_LEVELS, MAX_ROOT_BYTES, Log
 from supervisor.cli.subcommands import starting
 from supervisor.cli.terminal import harmless
 from supervisor.cli.truth import plain_flags
+from supervisor.forkserver import bond
 from supervisor.problems import JobsFileError
 
 if TYPE_CHECKING:
@@ -205,8 +206,8 @@ def program(
     ctx.obj = Settings.of(root, state, log_level, log_format)
 
 
-def enter(tell: Callable[[int], object] = lambda _: None) -> NoReturn:
-    """Be the program: `main` in a process that ends with it; the code is told to `tell` at last.
+def enter() -> NoReturn:
+    """Be the program: `main` in a process that ends with it; who waits for it is told at last.
 
     The kernel takes down a process faster than Python its modules, of which nothing is expected.
     Threads with something left to do, as with logs to compress, are waited for.
@@ -218,9 +219,9 @@ def enter(tell: Callable[[int], object] = lambda _: None) -> NoReturn:
             stream.flush()
     others = set(threading.enumerate()) - {threading.main_thread()}
     if not all(thread.daemon for thread in others):
-        atexit.register(tell, code)
+        atexit.register(bond.tell, code)
         sys.exit(code)
-    tell(code)
+    bond.tell(code)
     os._exit(code)
 
 

@@ -1,4 +1,4 @@
-"""`pocker ps`: the jobs of the last session, and the containers of `run -d`."""
+"""`pocker ps`: the jobs of the last session, and the containers of `run`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from attrs import evolve
 
 from runtime.nearest import did_you_mean
 from supervisor.cli import joblisting, listing
+from supervisor.cli.attendedrows import attended_rows
 from supervisor.cli.documents import newest
 from supervisor.cli.failure import Failure
 from supervisor.cli.filters import read_filters
@@ -155,13 +156,15 @@ def jobs_of(
 
 
 def containers_of(settings: Settings, now: float) -> list[Listed]:
-    """The containers of `run -d`, oldest first. Raises Failure."""
+    """The containers of `run -d`, and those of `run`, oldest first. Raises Failure."""
     for each in unreadable_of(settings):
         click.echo(f"pocker: {each.why}", err=True)
     entries = entries_of(settings)
     own = settings.detached
+    rows = attended_rows(own.directories, now)
+    attended = [row for row in rows if row.entry.id not in entries]
     if not entries:
-        return []
+        return attended
     with open_journal(own) as journal:
         session = None if journal is None else journal.last_session()
         unfinished = [] if journal is None else journal.unfinished_runs()
@@ -183,7 +186,7 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
                     now=now,
                 )
             )
-        return listed
+        return sorted(listed + attended, key=lambda each: each.entry.created)
 
 
 def _filtered(

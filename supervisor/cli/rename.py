@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from runtime.errors import ContainerError
@@ -9,6 +11,7 @@ from supervisor.cli import candidates
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import find_kept
 from supervisor.cli.settings import Settings
+from supervisor.detached.attended import attended_names
 from supervisor.detached.naming import check_name
 from supervisor.detached.roster import Roster
 
@@ -22,7 +25,8 @@ def command(settings: Settings, container: str, name: str) -> None:
     found, _ = find_kept(settings, container)
     try:
         check_name(name)
-        Roster.of(settings.detached.directories).rename(found.job, name)
+        own = settings.detached.directories
+        Roster.of(own).rename(found.job, name, partial(attended_names, own))
     except KeyError:
         raise Failure(f"no such container: {container}") from None
     except (ContainerError, ValueError) as error:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import click
 
 from supervisor.cli import candidates
+from supervisor.cli.asking import whoever_attends
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import NoSuchContainer, find_kept, has_ended
+from supervisor.cli.finding import NoSuchContainer, find, has_ended
 from supervisor.cli.settings import Settings
 from supervisor.cli.turns import Turns
 
@@ -40,7 +41,13 @@ def _remove(settings: Settings, name: str, *, force: bool, volumes: bool) -> Non
     # Only where there is something to remove is the means to do so needed.
     from supervisor.cli.removal import end_for_good, remove
 
-    found, _ = find_kept(settings, name)
+    found = find(settings, name)
+    if found.entry is None:
+        raise Failure(f"{name} is a job of `up`, and no container of `run -d`")
+    if found.attended and force:
+        # Whoever attends to it removes it.
+        whoever_attends(found).signal(found.job, "KILL")
+        return
     if force and not has_ended(found):
         end_for_good(settings, found)
     if not has_ended(found):

@@ -16,6 +16,7 @@ from runtime.rootfs.mounted import open_root
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, current_container, find, running_container
 from supervisor.cli.settings import Settings
+from supervisor.detached.attended import layer_of
 
 
 @frozen(kw_only=True)
@@ -36,18 +37,19 @@ class Root:
         Runtime.require_rights()
         with suppress(Failure):
             found = find(settings, word)
+            place = found.settings.directories
             if found.entry is not None:
-                place = found.settings.directories
                 return cls(
                     word=word,
                     place=place,
-                    layer=place.kept_layer(found.entry.id),
+                    layer=layer_of(place, found.entry),
                     container=current_container(found),
-                    found=found,
+                    # What somebody attends to is gone when it does not run.
+                    found=None if found.attended else found,
                 )
-        place, container = running_container(settings, word)
-        layer = place.container(container).layer
-        return cls(word=word, place=place, layer=layer, container=container, found=None)
+        place, running = running_container(settings, word)
+        layer = place.container(running).layer
+        return cls(word=word, place=place, layer=layer, container=running, found=None)
 
     @property
     def read_only(self) -> bool:

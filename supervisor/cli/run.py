@@ -6,7 +6,6 @@ No supervisor takes part. The user's terminal or pipes are the command's, the ex
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from supervisor.cli import candidates
+from supervisor.cli import candidates, detachkeys
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.here import here
 from supervisor.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from supervisor.cli.detach import Wanted
+    from supervisor.cli.wanted import Wanted
     from supervisor.jobspec import JobSpec
 
 NOT_A_TERMINAL = 1
@@ -41,6 +40,7 @@ def _one(*names: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("-i", "--interactive", is_flag=True, help="Let the command read what comes in here.")
 @click.option("-t", "--tty", is_flag=True, help="Give the command a terminal.")
 @click.option("-d", "--detach", is_flag=True, help="Leave it to a supervisor; print its id.")
+@detachkeys.option()
 @click.option("--rm", is_flag=True, help="Remove it in the end; without -d so it is in any case.")
 @_one("--name", metavar="NAME", text="What the container is called.")
 @click.option(
@@ -128,7 +128,8 @@ def refusals(*, unstarted: int = START_FAILED) -> Iterator[None]:
 
 def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     """Run it to its end."""
-    from supervisor.cli.oneshot import Wanted, carry_out
+    from supervisor.cli.oneshot import carry_out
+    from supervisor.cli.wanted import Wanted
 
     for name in ("restart", "log_driver", "log_opt", *_HEALTH):
         if options[name] not in (None, ()):
@@ -136,15 +137,21 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
             raise Failure(f"--{option}: only with -d: a supervisor sees to it", code=START_FAILED)
     if options["interactive"] and options["tty"] and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
-    table = {**_table(options), "init": options["init"]}
+    if options["interactive"] and options["tty"]:
+        from supervisor.forkserver.aside import step_aside
+
+        step_aside()
+    table = _table(options)
+    job = _job(settings, {**table, "init": options["init"]}, options["name"])
+    _provide(settings, job, options)
     wanted = Wanted(
-        job=_job(settings, table, options["name"]),
-        identifier=options["name"] or secrets.token_hex(6),
-        terminal=options["tty"],
-        interactive=options["interactive"],
+        table={**table, "tty": options["tty"], "stdin_open": options["interactive"]},
+        job=job,
+        name=options["name"],
+        remove=options["rm"],
     )
-    _provide(settings, wanted.job, options)
-    return carry_out(settings.directories, wanted)
+    keys = options["detach_keys"] if options["interactive"] and options["tty"] else None
+    return carry_out(settings, wanted, keys)
 
 
 def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
@@ -204,7 +211,7 @@ def lasting(settings: Settings, options: Mapping[str, Any]) -> Wanted:
 
     It needs the small PID 1 to know how it ends.
     """
-    from supervisor.cli.detach import Wanted
+    from supervisor.cli.wanted import Wanted
 
     if options["rm"] and options["restart"] not in (None, "no"):
         raise Failure("conflicting options: --restart and --rm", code=START_FAILED)

@@ -10,13 +10,14 @@ from runtime.treesize import tree_size
 from supervisor.cli.image.access import size_of
 from supervisor.cli.listing import Size
 from supervisor.cli.settings import Settings
+from supervisor.detached.attended import layer_of
 from supervisor.detached.roster import Entry
 from supervisor.journal import AttemptRecord
 
 
 def size_of_entry(settings: Settings, entry: Entry) -> Size:
-    """That of a container of `run -d`; its image is counted where the store has it."""
-    written = tree_size(settings.detached.directories.kept_layer(entry.id).upper)
+    """That of a container of `run`; its image is counted where the store has it."""
+    written = tree_size(layer_of(settings.detached.directories, entry).upper)
     virtual = None
     if entry.image is not None:
         with suppress(ContainerError):  # one that is damaged, or was removed by force

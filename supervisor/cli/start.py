@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.cli import candidates
+from supervisor.cli import candidates, detachkeys
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import find_kept, has_ended
 from supervisor.cli.settings import Settings
@@ -17,11 +17,19 @@ from supervisor.cli.turns import in_turn
 @click.command
 @click.option("-a", "--attach", is_flag=True, help="Show what it writes; its exit code is ours.")
 @click.option("-i", "--interactive", is_flag=True, help="The same, and pass on what is typed.")
+@detachkeys.option()
 @click.argument(
     "names", nargs=-1, required=True, metavar="CONTAINER...", shell_complete=candidates.ended
 )
 @click.pass_obj
-def command(settings: Settings, *, attach: bool, interactive: bool, names: Sequence[str]) -> int:
+def command(
+    settings: Settings,
+    *,
+    attach: bool,
+    interactive: bool,
+    detach_keys: bytes,
+    names: Sequence[str],
+) -> int:
     """Start CONTAINERs that were created or have ended; those that run are left as they are.
 
     Where their supervisor was killed there is one again. With -a or -i there is only one, and
@@ -37,7 +45,9 @@ def command(settings: Settings, *, attach: bool, interactive: bool, names: Seque
     found, _ = find_kept(settings, names[0])
     since = time.time_ns() if has_ended(found) else None
     _start(settings, names[0])
-    return Attachment(found=found, interactive=interactive, since=since).carry_out()
+    return Attachment(
+        found=found, interactive=interactive, keys=detach_keys, since=since
+    ).carry_out()
 
 
 def _start(settings: Settings, word: str) -> None:

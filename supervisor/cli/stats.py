@@ -14,8 +14,9 @@ from attrs import frozen
 
 from runtime.nearest import did_you_mean
 from supervisor.cli import candidates
+from supervisor.cli.attendedrows import attended_rows
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, entries_of, find_all, of_entry
+from supervisor.cli.finding import Found, all_containers, find_all
 from supervisor.cli.format import echo_rendered, print_json
 from supervisor.cli.records import open_journal
 from supervisor.cli.samples import COLUMNS, PRESSURES, UNCOUNTED, Observed, Sample, network_bytes
@@ -95,7 +96,7 @@ def _named(settings: Settings, words: Sequence[str]) -> list[Found]:
 def _all(settings: Settings) -> list[Found]:
     """All that there is now, the newest container first."""
     jobs = [Found(settings=settings, job=job, name=job) for job in _current_jobs(settings)]
-    return jobs + [of_entry(settings, entry) for entry in entries_of(settings).values()][::-1]
+    return jobs + all_containers(settings)[::-1]
 
 
 @frozen(kw_only=True)
@@ -188,7 +189,7 @@ def _sample(wanted: Sequence[Found], cgroups: Cgroups) -> _Samples:
 
 
 def _running(wanted: Sequence[Found]) -> list[tuple[Found, AttemptRecord]]:
-    running = []
+    running = _attended(wanted)
     for settings in dict.fromkeys(found.settings for found in wanted):
         with open_journal(settings) as journal:
             if journal is None:
@@ -199,6 +200,17 @@ def _running(wanted: Sequence[Found]) -> list[tuple[Found, AttemptRecord]]:
                 if attempts and attempts[-1].ended is None:
                     running.append((found, attempts[-1]))
     return running
+
+
+def _attended(wanted: Sequence[Found]) -> list[tuple[Found, AttemptRecord]]:
+    attended = {found.job: found for found in wanted if found.attended}
+    own = next((found.settings.directories for found in attended.values()), None)
+    rows = [] if own is None else attended_rows(own, time.time())
+    return [
+        (attended[row.entry.id], row.attempt)
+        for row in rows
+        if row.entry.id in attended and row.attempt is not None
+    ]
 
 
 def _network(pid: int) -> tuple[int, int] | None:

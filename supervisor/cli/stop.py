@@ -9,6 +9,7 @@ import click
 
 from supervisor.api import ControlClient, ControlError
 from supervisor.cli import candidates
+from supervisor.cli.asking import whoever_attends
 from supervisor.cli.control import ask
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, find
@@ -93,7 +94,9 @@ def _stop(settings: Settings, found: Found, grace: float | None) -> ControlError
         client.stop(found.job, grace)
 
     try:
-        if found.entry is None:
+        if found.attended:
+            whoever_attends(found).stop(found.job, grace)
+        elif found.entry is None:
             ask(settings, request)
         elif (run := _run_of(found)) is not None and not run.state.terminal:
             require_served(settings, request)

@@ -9,7 +9,7 @@ import click
 
 from supervisor.cli import candidates, run
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, find, has_ended
+from supervisor.cli.finding import Found, find, has_ended, require_supervised
 from supervisor.cli.settings import Settings
 from supervisor.cli.turns import in_turn
 
@@ -33,6 +33,7 @@ def _change_or_fail(settings: Settings, name: str, changes: Mapping[str, Any]) -
     from supervisor.runorder import OrderError
 
     found = find(settings, name)
+    require_supervised(found)
     try:
         _change(settings, found, changes)
     except (Failure, ContainerError, OrderError) as error:

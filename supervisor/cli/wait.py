@@ -41,12 +41,25 @@ def command(settings: Settings, names: Sequence[str]) -> None:
     for name in names:
         with turns.turn():
             found = find(settings, name)
-            awaited.append((found, _newest_run(found)))
+            awaited.append((found, None if found.attended else _newest_run(found)))
     for found, run in awaited:
         with turns.turn():
-            code = 0 if run is None else _code(found, run)
+            code = _code_of_attended(found) if found.attended else 0
+            code = code if run is None else _code(found, run)
             click.echo(str(NO_CODE if code is None else code))
     turns.finish()
+
+
+def _code_of_attended(found: Found) -> int | None:
+    # Only who waits for one that nobody supervises pays for the means to do so.
+    from supervisor.api import ControlError
+    from supervisor.cli.unsupervised import Unsupervised
+
+    assert found.entry is not None
+    try:
+        return Unsupervised(found.settings.directories, found.entry).wait()
+    except ControlError:
+        return None  # it has just ended
 
 
 def _newest_run(found: Found) -> RunRecord | None:

@@ -28,7 +28,12 @@ log = structlog.stdlib.get_logger()
 
 def book_of(roster: Roster, again: Collection[str]) -> Book:
     """How a supervisor of them reads and leaves them."""
-    return Book(read=partial(jobs_of, roster), lasting=True, again=again)
+
+    def running(identifier: str) -> str | None:
+        entry = roster.entries().get(identifier)
+        return None if entry is None else entry.container
+
+    return Book(read=partial(jobs_of, roster), lasting=True, again=again, running=running)
 
 
 @define(eq=False, kw_only=True)

@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import asdict, evolve, field, frozen
 
@@ -26,6 +26,10 @@ from runtime.locking import locked
 from runtime.replacing import replace_file
 from supervisor.detached.naming import new_id, new_name
 from supervisor.detached.notes import Notes
+
+T = TypeVar("T")
+Names: TypeAlias = Callable[[], Collection[str]]
+"""Looks which names are in use by containers that somebody attends to."""
 
 PROJECT = "run"
 """The names of the containers' cgroups begin with it."""
@@ -52,6 +56,8 @@ class Entry:
     """The digest of the image of the store that it was made of, whatever has its name now."""
     volumes: tuple[str, ...] = ()
     """The volumes among its own that nobody has named; the names were made up for it."""
+    container: str | None = None
+    """The one that ran already when it was written down, which its user had left."""
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -126,7 +132,7 @@ class Roster:
         contents = _Contents(doomed=doomed)
         for position, raw in enumerate(containers):
             try:
-                entry = _entry(raw)
+                entry = read_entry(raw)
                 contents.entries[entry.id] = entry
             except TypeError as error:
                 why = f"{self.path}: containers[{position}] cannot be read: {error}"
@@ -136,7 +142,7 @@ class Roster:
     def _document(self) -> tuple[list[object], list[str]]:
         try:
             document = json.loads(Path(self.path).read_bytes())
-            return list(document["containers"]), list(map(str, document.get("doomed_volumes", ())))
+            return list(document["containers"]), list(map(str, document["doomed_volumes"]))
         except FileNotFoundError:
             return [], []
         except OSError as error:
@@ -145,25 +151,30 @@ class Roster:
             raise ContainerError(f"{self.path}: is no list of containers: {error}") from error
 
     def add(
-        self,
-        name: str | None,
-        make: Callable[[str, str], Entry],
-        elsewhere: Collection[str] = (),
+        self, name: str | None, make: Callable[[str, str], Entry], attended: Names = tuple
     ) -> Entry:
         """Write down a new container, made of its id and name. Raises NameInUse.
 
-        Without a name it gets a new one; names that are in use `elsewhere` are in use.
+        Without a name it gets a new one.
         """
         with self._changed() as contents:
-            entries = contents.entries
-            names = {entry.name: entry.id for entry in entries.values()}
-            if name is not None and (name in names or name in elsewhere):
-                raise NameInUse(in_use(name, names.get(name, name)))
-            chance = random.SystemRandom()
-            chosen = new_name({*names, *elsewhere}, chance) if name is None else name
-            entry = make(new_id(entries, chance), chosen)
-            entries[entry.id] = entry
+            identifier = new_id(contents.entries, random.SystemRandom())
+            entry = make(identifier, _free_name(contents, name, attended()))
+            contents.entries[entry.id] = entry
         return entry
+
+    def reserve(self, name: str | None, take: Callable[[str], T], attended: Names) -> T:
+        """Take a name for a container that is not written down. Raises NameInUse.
+
+        Whoever comes next finds it among those of the `attended`.
+        """
+        with self._changed() as contents:
+            return take(_free_name(contents, name, attended()))
+
+    def take_over(self, entry: Entry) -> None:
+        """Write down a container that somebody has attended to."""
+        with self._changed() as contents:
+            contents.entries[entry.id] = entry
 
     def begin(self, identifier: str) -> None:
         """Let a container be started that was only created."""
@@ -202,14 +213,13 @@ class Roster:
                 }
                 contents.doomed.extend(each for each in entry.volumes if each not in named)
 
-    def rename(self, identifier: str, name: str) -> None:
+    def rename(self, identifier: str, name: str, attended: Names = tuple) -> None:
         """Give a container another name. Raises NameInUse, or KeyError for one that has gone."""
         with self._changed() as contents:
-            entries = contents.entries
-            for entry in entries.values():
-                if entry.name == name:
-                    raise NameInUse(in_use(name, entry.id))
-            entries[identifier] = evolve(entries[identifier], name=name)
+            entry = contents.entries[identifier]
+            contents.entries[identifier] = evolve(
+                entry, name=_free_name(contents, name, attended())
+            )
 
     @contextmanager
     def _changed(self) -> Iterator[_Contents]:
@@ -237,6 +247,16 @@ class Roster:
             raise ContainerError(f"write {self.path}: {error.strerror}") from error
 
 
+def _free_name(contents: _Contents, name: str | None, attended: Collection[str]) -> str:
+    """This name, or a new one, if no container has it. Raises NameInUse."""
+    names = {entry.name: entry.id for entry in contents.entries.values()}
+    if name is None:
+        return new_name({*names, *attended}, random.SystemRandom())
+    if name in names or name in attended:
+        raise NameInUse(in_use(name, names.get(name, name)))
+    return name
+
+
 def in_use(name: str, identifier: str) -> str:
     """What is said to whoever wants a name that a container has."""
     return (
@@ -247,15 +267,12 @@ def in_use(name: str, identifier: str) -> str:
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "id": str, "name": str, "created": (int, float), "remove": bool, "job": dict, "begun": bool,
-    "image": (str, type(None)), "volumes": list,
+    "image": (str, type(None)), "volumes": list, "container": (str, type(None)),
 }  # fmt: skip
 
 
-_OPTIONAL = ("begun", "image", "volumes")
-
-
-def _entry(raw: object) -> Entry:
-    """Raises TypeError for what is none."""
+def read_entry(raw: object) -> Entry:
+    """An entry of what JSON makes of it. Raises TypeError for what is none."""
     if not isinstance(raw, dict):
         raise TypeError("it is no table")
     for key, value in raw.items():
@@ -263,9 +280,9 @@ def _entry(raw: object) -> Entry:
             raise TypeError(f"unknown key {key!r}")
         if not isinstance(value, _KINDS[key]):
             raise TypeError(f"{key} is {value!r}")
-    missing = [key for key in _KINDS if key not in raw and key not in _OPTIONAL]
+    missing = [key for key in _KINDS if key not in raw]
     if missing:
         raise TypeError(f"it has no {', '.join(missing)}")
     if not isinstance(raw["job"].get("image"), str):
         raise TypeError("its job has no image")
-    return Entry(**{**raw, "volumes": tuple(raw.get("volumes", ()))})
+    return Entry(**{**raw, "volumes": tuple(raw["volumes"])})

@@ -14,6 +14,7 @@ from pathlib import Path
 from runtime.directories import Directories, LayerDirectory
 from runtime.rootfs.writable import remove_layer
 from runtime.volumes.store import FindUsers, VolumeStore
+from supervisor.detached.attended import attended
 from supervisor.detached.roster import Roster
 from supervisor.journal import Journal
 from supervisor.places import Places
@@ -43,7 +44,8 @@ def abandoned_layers(
     """The writable layers that no container has any more. Raises ContainerError or JournalError."""
     # Looked at first: one that is made after this is that of a container which is written down.
     names = os.listdir(directories.kept_layers)
-    kept = _kept(roster)
+    # Whoever attends to a container gives it over in this order.
+    kept = {*attended(directories)} | _kept(roster)
     return [
         directories.kept_layer(name)
         for name in names

@@ -47,13 +47,13 @@ def delegate(words: Sequence[str]) -> int | None:
     try:
         connection.connect(address(root))
         fork = ask(connection, [os.fsencode(word) for word in words])
-        passed = None if fork is None else _let_go(connection, fork)
+        passed = None if fork is None else let_go(connection, fork)
     except OSError:
         passed = None
     if passed is None:
         connection.close()
         return None
-    return _end_like(connection, passed)
+    return end_like(connection, passed)
 
 
 def _is_ours_alone(words: Sequence[str]) -> bool:
@@ -75,7 +75,7 @@ def _reads_lines(word: str) -> bool:
     return (short and "i" in word and "t" not in word) or word.startswith("--i")
 
 
-def _let_go(connection: _socket.socket, fork: int) -> list[int]:
+def let_go(connection: _socket.socket, fork: int) -> list[int]:
     """Say the word; gives where to look for the signals that were passed on since. Raises OSError.
 
     A signal that comes meanwhile is the fork's if it has the word, and otherwise still ours.
@@ -106,6 +106,11 @@ def ask(connection: _socket.socket, words: Sequence[bytes]) -> int | None:
     sent = connection.sendmsg([request], beside)
     connection.sendall(request[sent:])
     os.close(here)
+    return hear(connection)
+
+
+def hear(connection: _socket.socket) -> int | None:
+    """A pidfd of whoever says that it is ready to do the work."""
     answer, ancillary, _, _ = connection.recvmsg(
         1, _socket.CMSG_SPACE(DESCRIPTOR_BYTES), _socket.MSG_CMSG_CLOEXEC
     )
@@ -134,7 +139,7 @@ def _pass_signals(fork: int) -> list[int]:
     return passed
 
 
-def _end_like(connection: _socket.socket, passed: Sequence[int]) -> int:
+def end_like(connection: _socket.socket, passed: Sequence[int]) -> int:
     """Wait for the fork's end, and tell its exit code, or be killed as it has been."""
     code = b""
     try:

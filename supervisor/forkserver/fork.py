@@ -1,12 +1,8 @@
-"""A fork's way from the server's copy to the client's double, and then the program.
-
-Until the client has said the word nothing can be seen of the fork but its process.
-"""
+"""A fork's way from the server's copy to the client's double, and then the program."""
 
 from __future__ import annotations
 
 import array
-import fcntl
 import os
 import random
 import signal
@@ -18,7 +14,7 @@ from typing import NoReturn
 
 from attrs import frozen
 
-from supervisor.forkserver import protocol
+from supervisor.forkserver import bond, protocol
 from supervisor.forkserver.resemblance import Dissimilar, become_like, peer_of
 
 _NAME = "pocker"
@@ -47,14 +43,10 @@ def be_the_client(connection: socket.socket) -> NoReturn:
         with suppress(OSError):  # it has gone
             connection.send(protocol.REFUSED)
         os._exit(0)
-    _await_word(connection)
+    bond.bind(connection)
     from supervisor.cli import enter
 
-    def tell(code: int) -> None:
-        with suppress(OSError):  # nobody is left to hear it
-            connection.send(bytes([code % 256]))
-
-    enter(tell)
+    enter()
 
 
 def _receive(connection: socket.socket) -> _Request:
@@ -103,31 +95,3 @@ def _take_over(request: _Request) -> None:
         os.fdopen(1, "w", closefd=False),
         os.fdopen(2, "w", closefd=False, buffering=1, errors="backslashreplace"),
     )
-
-
-def _await_word(connection: socket.socket) -> None:
-    """Say that all is ready, and go on only if the client says so; from then on end with it."""
-    with_us = os.pidfd_open(os.getpid())
-    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [with_us]))]
-    try:
-        connection.sendmsg([protocol.READY], beside)
-        os.close(with_us)
-        connection.settimeout(None)
-        word = connection.recv(1)
-    except OSError:
-        word = b""  # it has gone
-    if word != protocol.GO:
-        os._exit(0)
-    # Nothing comes any more but the end of the client: from then on we would work for nobody.
-    fcntl.fcntl(connection, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(connection, fcntl.F_SETFL, os.O_ASYNC)
-    if _is_closed(connection):
-        os._exit(0)
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False

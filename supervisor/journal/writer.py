@@ -132,6 +132,13 @@ class Journal(JournalReader):
             self._state_event(run, state)
         return run
 
+    def take_over(self, session: int, job: str, container: str, boot: str) -> int:
+        """Record a run whose first attempt no supervisor has started; returns its id."""
+        with self._joined():
+            run = self.create_run(session, job, RunState.STARTING)
+            self.begin_attempt(run, 1, container, boot)
+        return run
+
     def _state_event(self, run: int, state: RunState, detail: str = "", **data: object) -> None:
         self.event(EventKind.STATE, detail or state, run=run, data={"state": state, **data})
 

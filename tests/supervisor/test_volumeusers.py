@@ -82,7 +82,7 @@ def test_names_come_before_ids(directories: Directories) -> None:
 def test_what_cannot_be_read_loses_nothing(directories: Directories) -> None:
     """Whatever an entry of another version means: what it names is in use."""
     table = {"image": "host", "volumes": ["data:/x", {"source": "other", "target": "/y"}]}
-    document = {"containers": [{"id": "a", "mounted": table}]}
+    document = {"containers": [{"id": "a", "mounted": table}], "doomed_volumes": []}
     Path(Roster.of(directories.detached).path).write_text(json.dumps(document))
     users = users_of_volumes(directories)
     assert users["data"] == users["other"] == ["a container that cannot be read"]

@@ -14,7 +14,7 @@ from runtime.images.layers import chain_ids
 from runtime.treesize import tree_size
 from runtime.units import format_decimal
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import entries_of, has_ended, of_entry
+from supervisor.cli.finding import all_containers, has_ended
 from supervisor.cli.format import format_option, print_json
 from supervisor.cli.image.access import image_store
 from supervisor.cli.image.wording import names_of, short
@@ -23,6 +23,7 @@ from supervisor.cli.system.shares import HEADERS, Kept, row_of
 from supervisor.cli.table import format_table
 from supervisor.cli.terminal import wants_colour
 from supervisor.cli.volume.access import volume_store
+from supervisor.detached.attended import layer_of
 from supervisor.volumeusers import users_of_volumes
 
 
@@ -76,12 +77,13 @@ def _images(settings: Settings) -> Sequence[Kept]:
 
 
 def _containers(settings: Settings) -> Sequence[Kept]:
-    """Those of `run -d`, and those of jobs and of `run`, which are there only while they run."""
+    """Those of `run`, and those of jobs, which are there only while they run."""
     things = []
-    for entry in entries_of(settings).values():
-        written = tree_size(settings.detached.directories.kept_layer(entry.id).upper)
-        active = not has_ended(of_entry(settings, entry))
-        things.append(Kept(name=entry.name, active=active, parts={entry.id: written}))
+    for found in all_containers(settings):
+        assert found.entry is not None, "no jobs file tells of it"
+        written = tree_size(layer_of(found.settings.directories, found.entry).upper)
+        active = not has_ended(found)
+        things.append(Kept(name=found.name, active=active, parts={found.job: written}))
     directories = settings.directories
     running = os.listdir(directories.containers) if os.path.isdir(directories.containers) else ()
     for name in sorted(running):

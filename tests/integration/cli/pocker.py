@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
+from runtime.attendance import documents
 from runtime.directories import Directories
 from supervisor.detached import Roster
 from supervisor.lock import holder
@@ -111,6 +112,8 @@ class Pocker:
         for process in self.started:
             process.kill()
             process.communicate()
+        # Whoever sees to what a killed `run` has left takes a moment.
+        wait_until(lambda: not documents(self.directories.detached))
 
     def _remove_detached(self) -> None:
         own = self.directories.detached

@@ -115,5 +115,5 @@ def files_of_containers(pocker: Pocker) -> list[str]:
     """What there is of containers on disk, apart from their list."""
     places = pocker.directories
     own = places.detached
-    paths = [places.containers, own.containers, own.kept_layers, f"{places.root}/attended"]
+    paths = [places.containers, own.containers, own.kept_layers, f"{own.root}/attended"]
     return [name for path in paths if os.path.isdir(path) for name in os.listdir(path)]

@@ -46,8 +46,8 @@ def test_a_command_has_what_the_container_has(
 
 
 def test_who_and_where_can_be_said(pocker: Pocker, running: subprocess.Popen[str]) -> None:
-    """And a name may be cut short."""
-    out = pocker.stdout("exec", "-u", "nobody", "-w", "/usr", "on", "sh", "-c", "id -u; pwd")
+    """By name or number, and anywhere in its root."""
+    out = pocker.stdout("exec", "-u", "nobody", "-w", "/usr", "one", "sh", "-c", "id -u; pwd")
     assert out.splitlines() == ["65534", "/usr"]
 
 

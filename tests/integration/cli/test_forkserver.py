@@ -150,7 +150,7 @@ def test_a_command_ends_as_its_fork_does(served: Pocker) -> None:
 
 
 def _containers_of_run(served: Pocker) -> list[str]:
-    return os.listdir(served.directories.containers)
+    return os.listdir(f"{served.directories.detached.root}/attended")
 
 
 def test_signals_reach_the_command(served: Pocker) -> None:

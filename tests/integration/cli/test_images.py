@@ -14,6 +14,7 @@ import trio
 
 from runtime.container import Container, Runtime
 from runtime.directories import Directories
+from supervisor.detached.attended import attended
 from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
@@ -99,10 +100,12 @@ def test_what_is_pruned_is_told_once(pocker: Pocker, root_archive: str) -> None:
 
 
 @contextmanager
-def paused(directories: Directories, identifier: str) -> Iterator[Container]:
-    """A container that stands still meanwhile."""
+def paused(directories: Directories) -> Iterator[Container]:
+    """The only container of `run` stands still meanwhile."""
     runtime = Runtime.open(directories)
-    held = Container.adopt(identifier, directories, runtime.cgroups)
+    (entry,) = attended(directories).values()
+    assert entry.container is not None
+    held = Container.adopt(entry.container, directories, runtime.cgroups)
     trio.run(held.pause)
     yield held
     held.unpause()
@@ -123,7 +126,7 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     killed.kill()
     assert pocker.stdout("exec", "one", "rm", "/big") == "", "it goes on"
     changes = ["-c", 'CMD ["sh", "-c", "cat /made; echo $A; test ! -e /etc/group"]']
-    identifier = pocker.stdout("commit", "-m", "why", "-a", "me", *changes, "on", "box:2").strip()
+    identifier = pocker.stdout("commit", "-m", "why", "-a", "me", *changes, "one", "box:2").strip()
     assert pocker.stdout("exec", "one", "cat", "/made") == "new\n"
     assert pocker.run("run", "box:2").stdout == "new\nb\n"
     (document,) = json.loads(pocker.ask("image", "inspect", "box:2"))
@@ -135,7 +138,7 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     assert document["Comment"] == "why"
     assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
-    with paused(pocker.directories, "one") as held:
+    with paused(pocker.directories.detached) as held:
         pocker.stdout("commit", "one")
         assert held.paused, "by somebody else"
     container.terminate()

@@ -219,7 +219,7 @@ def test_a_name_is_taken_once(pocker: Pocker, image: str) -> None:
     assert first.stdout is not None
     assert first.stdout.readline() == "on\n"
     second = pocker.run("run", "--name", "one", image, "true")
-    assert (second.returncode, "one is in use" in second.stderr) == (125, True)
+    assert (second.returncode, "name one is already in use" in second.stderr) == (125, True)
     first.kill()
     first.wait(PATIENCE)
     wait_until(lambda: pocker.run("run", "--name", "one", image, "true").returncode == 0)
@@ -231,8 +231,8 @@ def test_a_killed_client_leaves_nothing(pocker: Pocker, image: str) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "on\n"
     process.kill()
-    root = pocker.directories.root
-    wait_until(lambda: not os.listdir(f"{root}/containers") and not os.listdir(f"{root}/attended"))
+    own = pocker.directories.detached
+    wait_until(lambda: not os.listdir(own.containers) and not os.listdir(f"{own.root}/attended"))
 
 
 def test_a_supervisor_leaves_it_alone(pocker: Pocker, image: str) -> None:
@@ -297,7 +297,7 @@ def test_the_terminal_is_given_back_however_it_ends(
         shell.process.send_signal(number)
         shell.process.wait(PATIENCE)
         wait_until(lambda: termios.tcgetattr(shell.terminal) == before)
-        root = pocker.directories.root
+        root = pocker.directories.detached.root
         wait_until(lambda: not os.listdir(f"{root}/attended"))
 
 

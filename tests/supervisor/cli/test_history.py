@@ -145,7 +145,8 @@ def test_an_unreadable_entry_is_told(past: Past) -> None:
     """By `ps`, which lists the others."""
     path = Path(past.settings.detached.directories.state, "containers.json")
     document = json.loads(path.read_text())
-    path.write_text(json.dumps({"containers": [{"id": "0123456789ab"}, *document["containers"]]}))
+    document["containers"].insert(0, {"id": "0123456789ab"})
+    path.write_text(json.dumps(document))
     called = call(*past.options, "ps", "-a")
     assert called.stderr.startswith(f"pocker: {path}: containers[0] cannot be read: it has no name")
     assert " old\n" in called.stdout

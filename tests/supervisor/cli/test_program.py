@@ -179,13 +179,15 @@ BUSY = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from supervisor.cli import program
+from supervisor.forkserver import bond
 worker = ThreadPoolExecutor(1)
 def main():
     worker.submit(lambda: print("done", sys.stdin.read(), flush=True))
     print("ends")
     return 3
 program.main = main
-program.enter(lambda code: print("told", code, flush=True))
+bond.tell = lambda code: print("told", code, flush=True)
+program.enter()
 """
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.directories import Directories
+from supervisor.detached import Entry
+from supervisor.detached.attended import attend
 from tests.supervisor.cli.calling import imported_by
 
 HEAVY = {
@@ -42,8 +45,15 @@ def test_a_command_imports_only_what_it_needs(
 @pytest.mark.parametrize("words", [["run", "/absent"], ["exec", "there"]])
 def test_one_command_costs_no_more_than_the_runtime(words: list[str], tmp_path: Path) -> None:
     """`run` and `exec` bring what starts a process, but nothing that only a jobs file needs."""
-    (tmp_path / "containers/there").mkdir(parents=True)
+    directories = Directories(str(tmp_path), str(tmp_path))
+    directories.prepare()
+    directories.detached.prepare()
+    entry = Entry(
+        id="0", name="there", created=1.0, remove=False, job={"image": "host"}, container="run-0-0"
+    )
+    _, attendance = attend(directories.detached, entry)
     places = ("--root", str(tmp_path), "--state", str(tmp_path))
     imported = imported_by(*places, *words, "true") & HEAVY
+    attendance.end()
     assert imported <= {"runtime._native", "supervisor.jobspec", "trio"}
     assert "trio" in imported

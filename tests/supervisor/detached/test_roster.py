@@ -48,7 +48,7 @@ def test_a_name_is_had_by_one(roster: Roster) -> None:
     with pytest.raises(NameInUse, match=f"name web is already in use by container {entry.id}: rem"):
         roster.add("web", make)
     with pytest.raises(NameInUse, match="name db is already in use by container db"):
-        roster.add("db", make, elsewhere=["db"])
+        roster.add("db", make, attended=lambda: ["db"])
     with pytest.raises(NameInUse, match=f"name web is already in use by container {entry.id}"):
         roster.rename(roster.add("old", make).id, "web")
     assert [each.name for each in roster.entries().values()] == ["web", "old"]
@@ -112,11 +112,21 @@ def test_a_kill_in_the_middle_leaves_the_old_one(
     ("raw", "why"),
     [
         (17, "it is no table"),
-        ({"id": "a"}, "it has no name, created, remove, job"),
+        ({"id": "a"}, "it has no name, created, remove, job, begun, image, volumes, container"),
         ({"colour": "red"}, "unknown key 'colour'"),
         ({"id": ["a"]}, r"id is ['a']"),
         (
-            {"id": "a", "name": "b", "created": 1, "remove": False, "job": {}},
+            {
+                "id": "a",
+                "name": "b",
+                "created": 1,
+                "remove": False,
+                "job": {},
+                "begun": True,
+                "image": None,
+                "volumes": [],
+                "container": None,
+            },
             "its job has no image",
         ),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 
 import click
@@ -22,9 +24,12 @@ from supervisor.detached.reading import jobs_of
 from supervisor.detached.returning import stopped_with_it
 from supervisor.detached.roster import Roster
 from supervisor.forkserver.hosting import host
+from supervisor.job import JobRun
 from supervisor.jobspec import JobsFile
 from supervisor.journal import JournalError
 from supervisor.service import Means, Service, Watcher
+from supervisor.systemd.liaison import Liaison
+from supervisor.systemd.notify import Notifier
 from supervisor.volumeusers import users_of_volumes
 
 
@@ -41,13 +46,23 @@ def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -
     supervisor.
     """
     configure_own_log(settings, "info")
-    if ready_fd is None:
+    if ready_fd is not None:
+        with background.reporting_to(ready_fd) as ready:
+            return _serve(settings, again, ready)
+    notifier = Notifier.from_environment(os.environ)
+    if notifier is None:
         return _serve(settings, again, lambda: None)
-    with background.reporting_to(ready_fd) as ready:
-        return _serve(settings, again, ready)
+    with closing(notifier):
+        liaison = Liaison(notifier)
+        return _serve(settings, again, liaison.ready, liaison)
 
 
-def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) -> int:
+def _serve(
+    settings: Settings,
+    again: Sequence[str],
+    ready: Callable[[], None],
+    liaison: Liaison | None = None,
+) -> int:
     own = settings.detached
     roster = Roster.of(own.directories)
     users = partial(users_of_volumes, settings.directories)
@@ -62,7 +77,7 @@ def _serve(settings: Settings, again: Sequence[str], ready: Callable[[], None]) 
             book=book_of(roster, {*again, *_stopped_with_it(settings, containers)}),
         )
         keeper = Keeper(roster=roster, places=own.places, volume_users=users)
-        ended = carry_out(order, _Housekeeping(keeper, settings.directories.root), ready)
+        ended = carry_out(order, _Housekeeping(keeper, settings.directories.root, liaison), ready)
         tidy_up(settings)
     except (ContainerError, JournalError) as error:
         raise Failure(str(error), code=START_FAILED) from error
@@ -84,12 +99,24 @@ class _Housekeeping:
 
     keeper: Keeper
     root: str
+    liaison: Liaison | None
+    """With a service manager that wants to be told."""
 
     @property
     def watcher(self) -> Watcher:
-        return self.keeper.watcher
+        if self.liaison is None:
+            return self.keeper.watcher
+        tidies, tells = self.keeper.watcher, self.liaison.watcher
+
+        def changed(run: JobRun) -> None:
+            tidies.changed(run)
+            tells.changed(run)
+
+        return Watcher(changed=changed, reloading=tells.reloading)
 
     async def show(self, service: Service) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host, self.root)
+            if self.liaison is not None:
+                nursery.start_soon(self.liaison.show, service)
             await self.keeper.show(service)

@@ -133,7 +133,9 @@ StartLimitIntervalSec=5min
 StartLimitBurst=10
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=main
+WatchdogSec=30s
 ExecStart={installation.command("serve")}
 
 # It ends when no container runs, and the next `run -d` starts another one.
@@ -142,12 +144,12 @@ RestartSec=1s
 SuccessExitStatus=131 143
 
 # The containers' control groups are not in that of this unit, so nothing that is done to its
-# processes reaches them. SIGTERM stops all containers, for which it takes 90 s at most; SIGQUIT
-# ends the supervisor alone: the one that a restart begins takes the containers up.
+# processes reaches them. SIGTERM stops all containers; more time than this is asked for where it
+# is needed. SIGQUIT ends the supervisor alone: the one that a restart begins takes them up.
 KillMode=mixed
 KillSignal=SIGTERM
 RestartKillSignal=SIGQUIT
-TimeoutStopSec=100s
+TimeoutStopSec=30s
 OOMPolicy=continue
 
 {_directories(installation)}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from supervisor.service import SHUTDOWN_TIMEOUT
 from supervisor.systemd.units import CONTAINERS, JOBS, SERVICE, SOCKET, Installation, unit_files
 
 SYSTEM = Installation(
@@ -71,13 +70,13 @@ def test_systemd_finds_nothing_wrong_with_the_service_of_containers(tmp_path: Pa
 
 
 def test_containers_have_from_the_service_what_they_have_from_a_shell() -> None:
-    """Capabilities and calls; a restart leaves them running, and a stop has its time."""
+    """Capabilities and calls; a restart leaves them running, and it says that it lives."""
     unit = settings(OF_CONTAINERS, CONTAINERS)
     service = unit["Service"]
     assert service["ExecStart"].endswith("--root /run/pocker --state /var/lib/pocker serve")
     assert not {"CapabilityBoundingSet", "SystemCallFilter", "NoNewPrivileges"} & set(service)
     assert (service["KillSignal"], service["RestartKillSignal"]) == ("SIGTERM", "SIGQUIT")
-    assert float(service["TimeoutStopSec"].removesuffix("s")) > SHUTDOWN_TIMEOUT
+    assert (service["Type"], service["WatchdogSec"]) == ("notify", "30s")
     assert unit["Install"]["WantedBy"] == "multi-user.target"
 
 

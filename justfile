@@ -96,18 +96,21 @@ setup: (packages build_packages)
     set -euo pipefail
     stamp=.venv/installed-for
     now=$(sha256sum pyproject.toml meson.build */meson.build)
-    [[ "$(cat "$stamp" 2>/dev/null || true)" != "$now" ]] || exit 0
-    exec >&2
-    echo 'installing the Python packages into .venv'
-    # The loader of an editable install runs meson and ninja again on import, so both have to
-    # stay: they are installed here, where build isolation would throw them away.
-    python -c 'if True:
-        import tomllib
-        print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
-    ' | python -m pip install --quiet --requirement /dev/stdin
-    python -m pip install --quiet --no-build-isolation --config-settings=build-dir=.venv/build \
-        --editable '.[dev]'
-    printf '%s\n' "$now" >"$stamp"
+    if [[ "$(cat "$stamp" 2>/dev/null || true)" != "$now" ]]; then
+        echo 'installing the Python packages into .venv' >&2
+        # The loader of an editable install runs meson and ninja again on import, so both have to
+        # stay: they are installed here, where build isolation would throw them away.
+        python -c 'if True:
+            import tomllib
+            print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+        ' | python -m pip install --quiet --requirement /dev/stdin >&2
+        python -m pip install --quiet --no-build-isolation --config-settings=build-dir=.venv/build \
+            --editable '.[dev]' >&2
+        printf '%s\n' "$now" >"$stamp"
+    fi
+    # Where Python is told to write no bytecode, each of the thousands of processes that the tests
+    # start would compile the same modules anew.
+    python -m compileall -q runtime supervisor
 
 [private]
 packages NAMES:

@@ -31,6 +31,8 @@ class Scheduler:
     runs: dict[str, JobRun]
     shutdown_timeout: float
     """Seconds that an ordered shutdown may take as a whole."""
+    stays: bool = False
+    """Whether it goes on without any run until it is shut down."""
     shutting_down: trio.Event = field(factory=trio.Event, init=False)
     """Set once the ordered end has begun."""
     _leaving: list[JobRun] = field(factory=list, init=False)
@@ -41,10 +43,13 @@ class Scheduler:
     _over: trio.Event = field(factory=trio.Event, init=False)
 
     async def run(self) -> None:
-        """Return when every run has ended."""
+        """Return when every run has ended, and nothing else is to come."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._shut_down_when_asked)
             with self.held_open():
+                if self.stays:
+                    self._holds += 1
+                    self._nursery.start_soon(self._stay)
                 for run in self.runs.values():
                     self._begin(run)
             await self._over.wait()
@@ -68,6 +73,10 @@ class Scheduler:
 
     async def _carry_out(self, run: JobRun) -> None:
         await run.run(self.runs)
+        self._let_go()
+
+    async def _stay(self) -> None:
+        await self.shutting_down.wait()
         self._let_go()
 
     def _let_go(self) -> None:

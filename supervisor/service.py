@@ -72,6 +72,8 @@ class Book:
     lasting: bool = False
     """Whether jobs that have ended stay as they are for the next supervisor, and what they wrote to
     their roots for the next attempt."""
+    stays: bool = False
+    """Whether a supervisor of them waits for more when all have ended."""
     again: Collection[str] = ()
     """Jobs to begin anew where they have ended."""
     running: Callable[[str], str | None] = lambda _: None
@@ -210,7 +212,7 @@ async def open_service(
                 names=names,
                 read=book.read,
                 shop=shop,
-                scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT),
+                scheduler=Scheduler(runs=runs, shutdown_timeout=SHUTDOWN_TIMEOUT, stays=book.stays),
                 around=watcher.reloading,
                 hold=hold,
             )

@@ -34,10 +34,11 @@ from supervisor.volumeusers import users_of_volumes
 
 
 @click.command
+@click.option("--stay", is_flag=True, help="Go on when no container runs, for the next ones.")
 @click.option("--ready-fd", type=int, hidden=True)
 @click.argument("again", nargs=-1, metavar="")
 @click.pass_obj
-def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -> int:
+def command(settings: Settings, *, stay: bool, ready_fd: int | None, again: Sequence[str]) -> int:
     """Look after the containers of `run -d` until none of them runs any more.
 
     It is started by itself where it is needed. To have containers back after a boot, start it then,
@@ -46,15 +47,16 @@ def command(settings: Settings, *, ready_fd: int | None, again: Sequence[str]) -
     supervisor.
     """
     configure_own_log(settings, "info")
+    serve = partial(_serve, settings, again, stays=stay)
     if ready_fd is not None:
         with background.reporting_to(ready_fd) as ready:
-            return _serve(settings, again, ready)
+            return serve(ready)
     notifier = Notifier.from_environment(os.environ)
     if notifier is None:
-        return _serve(settings, again, lambda: None)
+        return serve(lambda: None)
     with closing(notifier):
         liaison = Liaison(notifier)
-        return _serve(settings, again, liaison.ready, liaison)
+        return serve(liaison.ready, liaison)
 
 
 def _serve(
@@ -62,6 +64,8 @@ def _serve(
     again: Sequence[str],
     ready: Callable[[], None],
     liaison: Liaison | None = None,
+    *,
+    stays: bool,
 ) -> int:
     own = settings.detached
     roster = Roster.of(own.directories)
@@ -74,7 +78,7 @@ def _serve(
             jobsfile=containers,
             names=(),
             means=Means(directories=own.directories, volume_users=users),
-            book=book_of(roster, {*again, *_stopped_with_it(settings, containers)}),
+            book=book_of(roster, {*again, *_stopped_with_it(settings, containers)}, stays=stays),
         )
         keeper = Keeper(roster=roster, places=own.places, volume_users=users)
         ended = carry_out(order, _Housekeeping(keeper, settings.directories.root, liaison), ready)

@@ -26,14 +26,16 @@ from supervisor.service import Book, Service, Watcher
 log = structlog.stdlib.get_logger()
 
 
-def book_of(roster: Roster, again: Collection[str]) -> Book:
+def book_of(roster: Roster, again: Collection[str], *, stays: bool) -> Book:
     """How a supervisor of them reads and leaves them."""
 
     def running(identifier: str) -> str | None:
         entry = roster.entries().get(identifier)
         return None if entry is None else entry.container
 
-    return Book(read=partial(jobs_of, roster), lasting=True, again=again, running=running)
+    return Book(
+        read=partial(jobs_of, roster), lasting=True, stays=stays, again=again, running=running
+    )
 
 
 @define(eq=False, kw_only=True)

@@ -136,9 +136,10 @@ StartLimitBurst=10
 Type=notify
 NotifyAccess=main
 WatchdogSec=30s
-ExecStart={installation.command("serve")}
 
-# It ends when no container runs, and the next `run -d` starts another one.
+# It stays when no container runs: beside it `run` and `exec` start several times faster.
+ExecStart={installation.command("serve", "--stay")}
+
 Restart=on-failure
 RestartSec=1s
 SuccessExitStatus=131 143

@@ -240,6 +240,19 @@ def test_it_goes_with_its_supervisor(served: Pocker) -> None:
     assert _watched(served, "run", "host", "echo", "on") == ("on\n", False)
 
 
+def test_it_stays_with_a_supervisor_that_does(pocker: Pocker) -> None:
+    """Without any container, before the first and after the last, until it is asked to end."""
+    supervisor = pocker.start("serve", "--stay")
+    wait_until(lambda: Path(protocol.address(pocker.directories.root)).exists())
+    assert _watched(pocker, "run", "host", "echo", "on") == ("on\n", True)
+    pocker.stdout("run", "-d", "--rm", "--name", "c", "host", "sleep", "10000")
+    assert pocker.stdout("stop", "-t", "0", "c") == "c\n"
+    assert _watched(pocker, "run", "host", "echo", "on") == ("on\n", True)
+    assert holder(pocker.directories.detached.state) == supervisor.pid
+    supervisor.terminate()
+    assert supervisor.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
 @contextmanager
 def _connected(served: Pocker) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as connection:

@@ -73,7 +73,7 @@ def test_containers_have_from_the_service_what_they_have_from_a_shell() -> None:
     """Capabilities and calls; a restart leaves them running, and it says that it lives."""
     unit = settings(OF_CONTAINERS, CONTAINERS)
     service = unit["Service"]
-    assert service["ExecStart"].endswith("--root /run/pocker --state /var/lib/pocker serve")
+    assert service["ExecStart"].endswith("--root /run/pocker --state /var/lib/pocker serve --stay")
     assert not {"CapabilityBoundingSet", "SystemCallFilter", "NoNewPrivileges"} & set(service)
     assert (service["KillSignal"], service["RestartKillSignal"]) == ("SIGTERM", "SIGQUIT")
     assert (service["Type"], service["WatchdogSec"]) == ("notify", "30s")

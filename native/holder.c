@@ -34,8 +34,9 @@ static int status_of(const siginfo_t *info) {
     return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
-// Before the process is reaped, which ends with this one: a supervisor that looks after it finds
-// either it or the record. A process that is no child of ours has no record.
+// Before the process is reaped, which ends with this one: a supervisor that watches it finds either
+// it or the record, and one that comes too late to watch waits for the record. A process that is no
+// child of ours has no record.
 static void write_record(int64_t started_real, int64_t started_boot) {
     siginfo_t info = {0};
     struct rusage usage = {0};

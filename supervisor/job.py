@@ -66,9 +66,11 @@ class JobRun:
     @classmethod
     def begin(cls, spec: JobSpec, shop: Workshop, former: JobRun | None = None) -> JobRun:
         """A new run of a job, committed to the journal; its container may be there already."""
-        container = shop.running(spec.name)
-        if container is not None and shop.journal.last_run(spec.name) is None:
-            number = shop.journal.take_over(shop.session, spec.name, container, shop.boot)
+        left = shop.running(spec.name)
+        if left is not None and shop.journal.last_run(spec.name) is None:
+            number = shop.journal.take_over(
+                shop.session, spec.name, left.container, shop.boot, left.since
+            )
             return cls.take_up(spec, shop, shop.journal.run(number))
         number = shop.journal.create_run(shop.session, spec.name, RunState.PENDING)
         return cls(spec=spec, shop=shop, number=number, former=former)
@@ -333,7 +335,9 @@ class JobRun:
             return result_of(record)
         rebooted = record.boot != self.shop.boot
         result = None if rebooted else await self._resume_attempt(record)
-        if result is None and self.state is RunState.STARTING and not rebooted:
+        left = self.shop.running(self.spec.name)
+        ran = left is not None and left.container == record.container  # before anybody knew of it
+        if result is None and self.state is RunState.STARTING and not rebooted and not ran:
             with self.shop.journal.transaction():
                 self._lose(record, "the supervisor was killed before the command was executed")
                 self._begin_pause(0.0, self._pauses)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import structlog
@@ -91,7 +91,7 @@ async def restore_runs(
             shop.journal.end_run(run.id, RunState.CANCELLED, Reason.CANCELLED, detail, None)
     for name in chosen:
         await _forget_old_runs(shop, jobsfile.jobs[name])
-    await remove_strays(shop.runtime, {run.container for run in runs.values()})
+    await remove_strays(shop.runtime, {run.container for run in runs.values()}, shop.left)
     return runs
 
 
@@ -102,14 +102,22 @@ async def _forget_old_runs(shop: Workshop, job: JobSpec) -> None:
         await trio.to_thread.run_sync(partial(shutil.rmtree, logs, ignore_errors=True))
 
 
-async def remove_strays(runtime: Runtime, claimed: Collection[str | None] = ()) -> None:
-    """End and remove containers, and layers, that no run claims and nobody attends to."""
+async def remove_strays(
+    runtime: Runtime,
+    claimed: Collection[str | None] = (),
+    left: Callable[[], Collection[str]] = tuple,
+) -> None:
+    """End and remove containers, and layers, that no run claims and nobody attends to.
+
+    `left` looks which ones have been written down since by users who left them.
+    """
     directories = runtime.directories
     places = (directories.containers, f"{directories.state}/containers")
     found = {name for place in places for name in os.listdir(place)}
     for name in sorted(found.difference(claimed)):
-        if is_attended(directories, name):
-            continue  # `pocker run` sees to it, or what is left of a killed one
+        # In this order: it is written down before nobody attends to it any more.
+        if is_attended(directories, name) or name in left():
+            continue  # `pocker run` sees to it, or the next supervisor
         log.warning("removing what is left of a container", container=name)
         try:
             async with runtime.adopted(name):

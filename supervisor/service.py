@@ -36,7 +36,7 @@ from supervisor.reload import Reloader
 from supervisor.revision import Revision
 from supervisor.scheduler import Over, Scheduler
 from supervisor.sources import open_jobsfile
-from supervisor.workshop import Workshop
+from supervisor.workshop import Running, Workshop
 
 SHUTDOWN_TIMEOUT = 90.0
 """Seconds, as systemd's DefaultTimeoutStopSec."""
@@ -76,8 +76,10 @@ class Book:
     """Whether a supervisor of them waits for more when all have ended."""
     again: Collection[str] = ()
     """Jobs to begin anew where they have ended."""
-    running: Callable[[str], str | None] = lambda _: None
+    running: Callable[[str], Running | None] = lambda _: None
     """The container that ran already when a job was written down."""
+    left: Callable[[Journal], Collection[str]] = lambda _: ()
+    """Looks which of these no run in the journal knows yet."""
 
     @classmethod
     def of(cls, jobsfile: JobsFile) -> Book:
@@ -218,7 +220,9 @@ async def open_service(
             )
             forwarder = Forwarder(scheduler=reloader.scheduler)
             yield Service(control=control, reloader=reloader, forwarder=forwarder)
-            await remove_strays(runtime)  # what could not be removed when its attempt ended
+            await remove_strays(
+                runtime, left=shop.left
+            )  # what could not be removed when its attempt ended
             if not book.lasting:
                 journal.end_session(shop.session)
                 hold(())
@@ -247,6 +251,7 @@ def _workshop(
         sink=watcher.sink,
         changed=watcher.changed,
         running=book.running,
+        left=partial(book.left, journal),
         lasting=book.lasting,
     )
 

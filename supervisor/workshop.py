@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 import trio
@@ -69,6 +69,14 @@ class Outcome:
         )
 
 
+@frozen
+class Running:
+    """A container that ran before a supervisor knew of it, and since when (seconds since 1970)."""
+
+    container: str
+    since: float
+
+
 @frozen(kw_only=True)
 class Workshop:
     """What all runs of one supervisor share."""
@@ -86,8 +94,10 @@ class Workshop:
     """Makes what takes the lines of a job's output, where somebody looks on."""
     changed: Callable[[JobRun], None]
     """Called after each transition."""
-    running: Callable[[str], str | None]
+    running: Callable[[str], Running | None]
     """The container that ran already when a job was written down: that of its first attempt."""
+    left: Callable[[], Collection[str]]
+    """Looks which of these no run knows yet."""
     lasting: bool
     """Whether an attempt goes on that was made of another definition than the job has now, and what
     it has written to its root is there for the next one."""

@@ -40,7 +40,7 @@ from runtime.container.prepare import (
     prepare_plan,
     write_new_file,
 )
-from runtime.container.witness import Failed, Silent, Testimony, read_testimony
+from runtime.container.witness import Executing, Failed, Silent, Testimony, read_testimony
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import ContainerError, StartError
 from runtime.execspec import ExecSpec, dump_inherited
@@ -231,6 +231,12 @@ class Container:
             if not look.cancelled_caught:
                 return not isinstance(self.testimony, Silent)
             pause = min(2 * pause, _LAST_LOOK)
+        if self.process is None and self.has_init is False:
+            # Its parent is about to write down how it ended (native/holder.c).
+            for _ in range(int(_PATIENCE / _LAST_LOOK)):
+                if not isinstance(self.testimony, Executing):
+                    break
+                await trio.sleep(_LAST_LOOK)
         if self.process is None or isinstance(self.testimony, Failed):
             await self.wait()
         return True

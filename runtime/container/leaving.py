@@ -26,7 +26,7 @@ from runtime.process import boottime, started_at
 from runtime.replacing import replace_file
 
 _NAME = "terminal"
-_HIGH = 64
+_HIGH = 7
 """Above all descriptors that the program is started with."""
 _NANO = 1_000_000_000
 
@@ -98,14 +98,18 @@ class Holder:
         for fd in self.descriptors:
             os.close(fd)
 
-    def become(self) -> NoReturn:
-        """Be the program from now on. Raises OSError."""
+    def become(self, before: Callable[[], None]) -> NoReturn:
+        """Be the program from now on; `before` is called when nothing can go wrong any more.
+
+        Raises OSError or StartError.
+        """
         program = InitProgram.load()
         program.verify()
         at = time.time() - (boottime() - self.started)
         arguments = [_NAME, str(int(at * _NANO)), str(int(self.started * _NANO))]
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD, _HIGH) for fd in self.descriptors]
         executable = fcntl.fcntl(program.fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        before()
         for number, fd in enumerate(high):
             os.dup2(fd, number)
         os.chdir("/")

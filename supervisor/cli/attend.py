@@ -174,7 +174,8 @@ class Attendant:
     async def _pass_output(self, source: int, sink: int) -> None:
         while piece := await self._read(source):
             try:
-                await trio.to_thread.run_sync(_write_all, sink, piece)
+                with trio.CancelScope(shield=True):  # what was read is shown, also to who leaves
+                    await trio.to_thread.run_sync(_write_all, sink, piece)
             except BrokenPipeError as error:
                 raise ReaderGone from error
             except OSError as error:
@@ -183,6 +184,7 @@ class Attendant:
     async def _read(self, source: int) -> bytes:
         """What is there; nothing when no more can come."""
         while True:
+            await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 return os.read(source, _PIECE)
             except BlockingIOError:

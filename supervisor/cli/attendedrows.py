@@ -1,4 +1,4 @@
-"""The containers of every `pocker run` in the foreground, as the records of a supervisor's are."""
+"""The containers of `pocker run` that no supervisor knows of, as the records of others are."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def attended_rows(directories: Directories, now: float) -> list[Listed]:
     except ContainerError as error:
         raise Failure(str(error)) from error
     return [
-        _listed(directories, entry, now) for entry in sorted(entries, key=lambda each: each.created)
+        row_of(directories, entry, now) for entry in sorted(entries, key=lambda each: each.created)
     ]
 
 
-def _listed(directories: Directories, entry: Entry, now: float) -> Listed:
+def row_of(directories: Directories, entry: Entry, now: float) -> Listed:
+    """One that runs, and that no supervisor knows of."""
     # Only where there is one is there any need for the means to look at it.
     from runtime.cgroups import CgroupGone, Cgroups
     from runtime.container.adopting import process_numbered, recorded_paths

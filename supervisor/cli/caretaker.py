@@ -11,6 +11,7 @@ import os
 import signal
 import termios
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -63,7 +64,8 @@ class Caretaker:
 
     def dismiss(self) -> None:
         """Nothing is left to be seen to."""
-        os.write(self.pipe, _DONE)
+        with suppress(BrokenPipeError):  # it has been killed
+            os.write(self.pipe, _DONE)
         os.close(self.pipe)
         os.waitpid(self.pid, 0)
 

@@ -13,6 +13,7 @@ from supervisor.cli.finding import running_container
 from supervisor.cli.here import here
 from supervisor.cli.run import NOT_A_TERMINAL, refusals, variables_of
 from supervisor.cli.settings import Settings
+from supervisor.forkserver.bond import is_bound
 
 NOT_STARTED = 126
 """As Docker has it, where not even the command is to blame."""
@@ -78,5 +79,6 @@ def command(
             privileged=privileged,
             detached=detach,
         )
-        keys = detach_keys if addition.terminal and addition.interactive else None
+        leavable = addition.terminal and addition.interactive and is_bound()
+        keys = detach_keys if leavable else None
         return carry_out(place, found, addition, keys)

@@ -95,9 +95,14 @@ def _find(settings: Settings, word: str) -> Found:
 def all_containers(settings: Settings) -> list[Found]:
     """Those that no jobs file tells of. Raises Failure."""
     attended = attended_entries(settings).values()
+    entries = entries_of(settings)
     return [
-        *(of_entry(settings, entry) for entry in entries_of(settings).values()),
-        *(evolve(of_entry(settings, entry), attended=True) for entry in attended),
+        *(of_entry(settings, entry) for entry in entries.values()),
+        *(
+            evolve(of_entry(settings, entry), attended=True)
+            for entry in attended
+            if entry.id not in entries
+        ),
     ]
 
 
@@ -127,7 +132,10 @@ def has_ended(found: Found) -> bool:
     """Whether it does not run, and will not by itself."""
     if found.attended:
         return False
-    return not has_run(found.settings, found.job) or has_ended_run(found.settings, found.job)
+    if not has_run(found.settings, found.job):
+        # What its user has left runs, whether or not a supervisor knows of it yet.
+        return found.entry is None or found.entry.container is None
+    return has_ended_run(found.settings, found.job)
 
 
 def require_run(found: Found) -> None:

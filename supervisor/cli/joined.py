@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import click
 import trio
 from attrs import evolve, frozen
 
-from runtime.container import Container, Runtime
+from runtime.container import Container, Execution, Runtime
 from runtime.container.leaving import Holder
 from runtime.directories import Directories
+from runtime.errors import ContainerError
 from runtime.execspec import ExecSpec, load_inherited
 from runtime.process import ExitStatus
 from runtime.security.bounding import bounding_set
@@ -94,19 +96,30 @@ async def _run(
         with trio.open_signal_receiver(*FORWARDED, signal.SIGWINCH) as signals:
             execution = await container.execute(spec, runtime.program)
             try:
-                attendant = Attendant(
-                    attended=execution,
-                    terminal=ours,
-                    interactive=addition.interactive,
-                    keys=None if keys is None else DetachKeys(keys),
-                )
-                status = await attendant.attend(signals, execution.wait)
-                if not attendant.is_left:
-                    return _code(status)
-                leave(Holder.of_execution(execution))
+                while True:
+                    attendant = Attendant(
+                        attended=execution,
+                        terminal=ours,
+                        interactive=addition.interactive,
+                        keys=None if keys is None else DetachKeys(keys),
+                    )
+                    status = await attendant.attend(signals, execution.wait)
+                    if not attendant.is_left:
+                        return _code(status)
+                    if _is_left_to(execution, leave):
+                        return 0
             finally:
                 execution.close()
-    return 0
+
+
+def _is_left_to(execution: Execution, leave: Callable[[Holder], None]) -> bool:
+    """Have its terminal held; False where that is not possible, which is told."""
+    try:
+        leave(Holder.of_execution(execution))
+    except ContainerError as error:
+        click.echo(f"pocker: cannot leave the command: {error}", err=True)
+        return False
+    return True
 
 
 def _inherited(container: Container, addition: Addition) -> ExecSpec:

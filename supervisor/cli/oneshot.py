@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 
 import click
@@ -167,7 +168,8 @@ class _Run:
                 holder.close()
             return False
         self.holder = holder
-        disown_volumes(container.directory)
+        with suppress(OSError):  # they are in use by the name of the container that is written down
+            disown_volumes(container.directory)
         container.release()
         return True
 

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from runtime.nearest import did_you_mean
 from supervisor.cli import joblisting, listing
-from supervisor.cli.attendedrows import attended_rows
+from supervisor.cli.attendedrows import attended_rows, row_of
 from supervisor.cli.documents import newest
 from supervisor.cli.failure import Failure
 from supervisor.cli.filters import read_filters
@@ -159,9 +159,10 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
     """The containers of `run -d`, and those of `run`, oldest first. Raises Failure."""
     for each in unreadable_of(settings):
         click.echo(f"pocker: {each.why}", err=True)
-    entries = entries_of(settings)
     own = settings.detached
+    # In this order: who is just being left is among the others before he is not among these.
     rows = attended_rows(own.directories, now)
+    entries = entries_of(settings)
     attended = [row for row in rows if row.entry.id not in entries]
     if not entries:
         return attended
@@ -175,6 +176,9 @@ def containers_of(settings: Settings, now: float) -> list[Listed]:
         listed = []
         for entry in entries.values():
             run = None if journal is None else journal.last_run(entry.id)
+            if run is None and entry.container is not None:
+                listed.append(row_of(own.directories, entry, now))  # its user has just left it
+                continue
             attempts = [] if journal is None or run is None else journal.attempts(run.id)
             listed.append(
                 Listed(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from supervisor.api import ControlError
 from supervisor.cli import candidates
 from supervisor.cli.asking import whoever_attends
 from supervisor.cli.failure import Failure
@@ -46,7 +47,10 @@ def _remove(settings: Settings, name: str, *, force: bool, volumes: bool) -> Non
         raise Failure(f"{name} is a job of `up`, and no container of `run -d`")
     if found.attended and force:
         # Whoever attends to it removes it.
-        whoever_attends(found).signal(found.job, "KILL")
+        try:
+            whoever_attends(found).signal(found.job, "KILL")
+        except ControlError as error:
+            raise Failure(f"cannot remove container {found.name}: {error}") from error
         return
     if force and not has_ended(found):
         end_for_good(settings, found)

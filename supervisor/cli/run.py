@@ -17,6 +17,7 @@ from supervisor.cli import candidates, detachkeys
 from supervisor.cli.failure import START_FAILED, Failure
 from supervisor.cli.here import here
 from supervisor.cli.settings import Settings
+from supervisor.forkserver.bond import is_bound
 
 if TYPE_CHECKING:
     from supervisor.cli.wanted import Wanted
@@ -138,6 +139,7 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     if options["interactive"] and options["tty"] and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
     if options["interactive"] and options["tty"]:
+        # Who has no terminal pays for nothing of this.
         from supervisor.forkserver.aside import step_aside
 
         step_aside()
@@ -151,6 +153,8 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
         remove=options["rm"],
     )
     keys = options["detach_keys"] if options["interactive"] and options["tty"] else None
+    if not is_bound():
+        keys = None  # who would be left is the process that the shell waits for
     return carry_out(settings, wanted, keys)
 
 

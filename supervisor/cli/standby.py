@@ -14,6 +14,7 @@ from supervisor.cli.control import SupervisorProcess, ask
 from supervisor.cli.failure import Failure
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
+from supervisor.detached.roster import Roster
 from supervisor.lock import holder
 
 
@@ -57,7 +58,19 @@ def ask_served(settings: Settings, request: Callable[[ControlClient], object]) -
 def has_unfinished(settings: Settings) -> bool:
     """Whether a container runs, or would if there were a supervisor."""
     with open_journal(settings.detached) as journal:
-        return journal is not None and bool(journal.unfinished_runs())
+        if journal is not None and journal.unfinished_runs():
+            return True
+    return _has_left(settings)
+
+
+def _has_left(settings: Settings) -> bool:
+    """Whether somebody has left a container that no supervisor has taken up yet."""
+    entries = Roster.of(settings.detached.directories).entries().values()
+    left = [entry.id for entry in entries if entry.container is not None]
+    if not left:
+        return False
+    with open_journal(settings.detached) as journal:
+        return journal is None or any(journal.last_run(each) is None for each in left)
 
 
 def require_served(settings: Settings, request: Callable[[ControlClient], object]) -> None:
@@ -65,11 +78,17 @@ def require_served(settings: Settings, request: Callable[[ControlClient], object
 
     It may end for lack of that before it has answered. Raises Failure.
     """
+
+    def ask_who_knows_all(client: ControlClient) -> None:
+        if _has_left(settings):
+            client.reload()
+        request(client)
+
     while is_served(settings) or has_unfinished(settings):
         if not is_served(settings):
             begin_serving(settings)
         try:
-            if ask_served(settings, request):
+            if ask_served(settings, ask_who_knows_all):
                 return
         except ControlError as error:
             raise Failure(str(error)) from error

@@ -12,7 +12,7 @@ from supervisor.cli import candidates
 from supervisor.cli.asking import whoever_attends
 from supervisor.cli.control import ask
 from supervisor.cli.failure import Failure
-from supervisor.cli.finding import Found, find
+from supervisor.cli.finding import Found, find, has_ended
 from supervisor.cli.records import open_journal
 from supervisor.cli.settings import Settings
 from supervisor.cli.standby import require_served
@@ -98,7 +98,7 @@ def _stop(settings: Settings, found: Found, grace: float | None) -> ControlError
             whoever_attends(found).stop(found.job, grace)
         elif found.entry is None:
             ask(settings, request)
-        elif (run := _run_of(found)) is not None and not run.state.terminal:
+        elif not has_ended(found):
             require_served(settings, request)
     except (ControlError, Failure) as error:
         return error

@@ -26,6 +26,9 @@ from supervisor.images import known_image_of
 from supervisor.problems import JobsFileError
 from supervisor.values import read_signal
 
+_PATIENCE = 10.0
+"""Seconds for whoever attends to a container to remove it when it has ended."""
+
 
 @frozen
 class Unsupervised:
@@ -66,7 +69,9 @@ class Unsupervised:
 
         async def wait() -> int | None:
             with self._visited() as container:
-                end = None if container.process is None else await container.process.wait()
+                if container.process is None:
+                    raise ControlError("it is not running")
+                end = await container.process.wait()
             if end is None:
                 return None
             return end.code if end.signal is None else 128 + end.signal
@@ -76,6 +81,8 @@ class Unsupervised:
     async def _end(self, number: int, grace: float) -> None:
         """Whoever attends to it removes what is left, and that is waited for."""
         with self._visited() as container:
+            if container.process is None:
+                raise ControlError("it is not running")  # not yet, or not any more
             if grace > 0:
                 container.signal(number)
             with trio.move_on_after(grace) as patience:
@@ -83,7 +90,9 @@ class Unsupervised:
             if patience.cancelled_caught:
                 container.kill()
         wait = partial(wait_until_unattended, self.directories, self._container)
-        await trio.to_thread.run_sync(wait)
+        # He may himself be held up, as by whoever reads what the command has written.
+        with trio.move_on_after(_PATIENCE):
+            await trio.to_thread.run_sync(wait, abandon_on_cancel=True)
 
     @property
     def _container(self) -> str:

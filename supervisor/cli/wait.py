@@ -41,7 +41,7 @@ def command(settings: Settings, names: Sequence[str]) -> None:
     for name in names:
         with turns.turn():
             found = find(settings, name)
-            awaited.append((found, None if found.attended else _newest_run(found)))
+            awaited.append((found, None if found.attended else _run_of(settings, found)))
     for found, run in awaited:
         with turns.turn():
             code = _code_of_attended(found) if found.attended else 0
@@ -60,6 +60,16 @@ def _code_of_attended(found: Found) -> int | None:
         return Unsupervised(found.settings.directories, found.entry).wait()
     except ControlError:
         return None  # it has just ended
+
+
+def _run_of(settings: Settings, found: Found) -> RunRecord | None:
+    run = _newest_run(found)
+    if run is None and found.entry is not None and found.entry.container is not None:
+        from supervisor.cli.standby import require_served  # it was left, and is to be taken up
+
+        require_served(settings, lambda client: client.reload())
+        run = _newest_run(found)
+    return run
 
 
 def _newest_run(found: Found) -> RunRecord | None:

@@ -16,23 +16,26 @@ from runtime.attendance import Attendance, documents
 from runtime.directories import Directories, LayerDirectory
 from runtime.errors import ContainerError
 from runtime.existence import is_there
-from supervisor.detached.roster import Entry, Roster, read_entry
+from supervisor.detached.roster import PROJECT, Entry, Roster, read_entry
 
 
 def attended(directories: Directories) -> Mapping[str, Entry]:
     """Those of these directories by their ids. Raises ContainerError."""
-    try:
-        found = documents(directories)
-    except OSError as error:
-        raise ContainerError(f"read {error.filename}: {error.strerror}") from error
     entries = {}
-    for document in found.values():
+    for document in _told(directories).values():
         try:
             entry = read_entry(json.loads(document))
-        except ValueError:
-            continue  # nobody has told of it yet
+        except (ValueError, TypeError):
+            continue  # nobody has told of it yet, or it is another version's
         entries[entry.id] = entry
     return entries
+
+
+def attended_ids(directories: Directories) -> set[str]:
+    """The ids of all, whatever is told of them. Raises ContainerError."""
+    return {
+        container.removeprefix(f"{PROJECT}-").rpartition("-")[0] for container in _told(directories)
+    }
 
 
 def layer_of(directories: Directories, entry: Entry) -> LayerDirectory:
@@ -63,3 +66,10 @@ def attend(directories: Directories, entry: Entry) -> tuple[Entry, Attendance]:
 
     look = partial(attended_names, directories)
     return Roster.of(directories).reserve(entry.name or None, begin, look)
+
+
+def _told(directories: Directories) -> Mapping[str, bytes]:
+    try:
+        return documents(directories)
+    except OSError as error:
+        raise ContainerError(f"read {error.filename}: {error.strerror}") from error

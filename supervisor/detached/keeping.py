@@ -18,10 +18,12 @@ from supervisor.detached.reading import jobs_of
 from supervisor.detached.roster import Roster
 from supervisor.detached.tidying import abandoned_layers, remove_layers, remove_volumes, tidy
 from supervisor.job import JobRun
+from supervisor.journal import Journal
 from supervisor.places import Places
 from supervisor.problems import JobsFileError
 from supervisor.scheduler import Over
 from supervisor.service import Book, Service, Watcher
+from supervisor.workshop import Running
 
 log = structlog.stdlib.get_logger()
 
@@ -29,13 +31,32 @@ log = structlog.stdlib.get_logger()
 def book_of(roster: Roster, again: Collection[str], *, stays: bool) -> Book:
     """How a supervisor of them reads and leaves them."""
 
-    def running(identifier: str) -> str | None:
+    def running(identifier: str) -> Running | None:
         entry = roster.entries().get(identifier)
-        return None if entry is None else entry.container
+        if entry is None or entry.container is None:
+            return None
+        return Running(entry.container, entry.created)
 
     return Book(
-        read=partial(jobs_of, roster), lasting=True, stays=stays, again=again, running=running
+        read=partial(jobs_of, roster),
+        lasting=True,
+        stays=stays,
+        again=again,
+        running=running,
+        left=partial(left_containers, roster),
     )
+
+
+def left_containers(roster: Roster, journal: Journal | None) -> set[str]:
+    """Those that their users have left, and that no supervisor has taken up yet.
+
+    Raises ContainerError or JournalError.
+    """
+    return {
+        entry.container
+        for entry in roster.entries().values()
+        if entry.container is not None and (journal is None or journal.last_run(entry.id) is None)
+    }
 
 
 @define(eq=False, kw_only=True)

@@ -57,7 +57,7 @@ class Entry:
     volumes: tuple[str, ...] = ()
     """The volumes among its own that nobody has named; the names were made up for it."""
     container: str | None = None
-    """The one that ran already when it was written down, which its user had left."""
+    """The one that its user had when it was written down, or has while he attends to it."""
 
     @property
     def labels(self) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from runtime.directories import Directories, LayerDirectory
 from runtime.rootfs.writable import remove_layer
 from runtime.volumes.store import FindUsers, VolumeStore
-from supervisor.detached.attended import attended
+from supervisor.detached.attended import attended_ids
 from supervisor.detached.roster import Roster
 from supervisor.journal import Journal
 from supervisor.places import Places
@@ -45,7 +45,7 @@ def abandoned_layers(
     # Looked at first: one that is made after this is that of a container which is written down.
     names = os.listdir(directories.kept_layers)
     # Whoever attends to a container gives it over in this order.
-    kept = {*attended(directories)} | _kept(roster)
+    kept = attended_ids(directories) | _kept(roster)
     return [
         directories.kept_layer(name)
         for name in names

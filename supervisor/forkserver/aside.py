@@ -31,9 +31,13 @@ def step_aside() -> None:
         bind(its)
         return
     its.close()
-    process = hear(ours)
-    if process is not None:  # else it has been killed at once, and we do the work
-        os._exit(end_like(ours, let_go(ours, process)))
+    try:
+        process = hear(ours)
+        passed = None if process is None else let_go(ours, process)
+    except OSError:
+        passed = None
+    if passed is not None:  # else it has been killed at once, and we do the work
+        os._exit(end_like(ours, passed))
 
 
 def _is_in_background() -> bool:

@@ -60,6 +60,13 @@ def tell(code: int) -> None:
             connection.send(bytes([code % 256]))
 
 
+def forget() -> None:
+    """Be no part of it, in a process that was forked."""
+    for connection in _bonds:
+        connection.close()
+    _bonds.clear()
+
+
 def set_free() -> None:
     """Let the client go on with 0, and this process go on without it."""
     import fcntl

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 COMMANDS = frozenset({"exec", "run"})
-"""The commands that are worth it. None of them leaves the process in the background."""
+"""The commands that are worth it."""
 _VALUED = frozenset({"--root", "--state", "--log-level", "--log-format"})
 """Options in front of the command's name."""
 

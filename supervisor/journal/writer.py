@@ -132,11 +132,13 @@ class Journal(JournalReader):
             self._state_event(run, state)
         return run
 
-    def take_over(self, session: int, job: str, container: str, boot: str) -> int:
+    def take_over(self, session: int, job: str, container: str, boot: str, started: float) -> int:
         """Record a run whose first attempt no supervisor has started; returns its id."""
         with self._joined():
             run = self.create_run(session, job, RunState.STARTING)
-            self.begin_attempt(run, 1, container, boot)
+            attempt = self.begin_attempt(run, 1, container, boot)
+            self._write("UPDATE run SET started = ? WHERE id = ?", started, run)
+            self._write("UPDATE attempt SET started = ? WHERE id = ?", started, attempt)
         return run
 
     def _state_event(self, run: int, state: RunState, detail: str = "", **data: object) -> None:

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
+from runtime.container import Runtime
 from supervisor.detached import Roster
 from supervisor.lock import holder
 from tests.integration.cli.pocker import Pocker, wait_until
@@ -98,6 +100,57 @@ def test_its_end_is_known_whoever_looks_on(stocked: Pocker, init: tuple[str, ...
     stocked.stdout("start", "x")  # which brings a supervisor back, too
     wait_until(lambda: state_of(stocked).startswith("Exited (9) "))
     assert "last-kept" in stocked.ask("logs", "x")
+
+
+def _forget(pocker: Pocker) -> str:
+    """Be as if no supervisor had taken it up yet; returns the container's id in the runtime."""
+    own = pocker.directories.detached
+    supervisor = holder(own.state)
+    assert supervisor is not None
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: holder(own.state) is None)
+    for path in Path(own.state).glob("state.db*"):
+        path.unlink()
+    (container,) = [
+        entry.container for entry in Roster.of(own).entries().values() if entry.name == "x"
+    ]
+    assert container is not None
+    Path(own.container(container).document).unlink(missing_ok=True)
+    return container
+
+
+def test_it_runs_also_before_a_supervisor_knows_of_it(pocker: Pocker, root_archive: str) -> None:
+    """So it is not removed without force; who stops it has it taken up first."""
+    pocker.stdout("import", root_archive, "box")
+    leave(pocker)
+    _forget(pocker)
+    refused = pocker.run("rm", "x")
+    assert "cannot remove container x: it is running" in refused.stderr
+    assert pocker.stdout("stop", "-t", "0", "x") == "x\n"
+    assert state_of(pocker).startswith("Exited (137) ")
+
+
+def test_what_went_before_a_supervisor_knew_of_it_is_lost(
+    pocker: Pocker, root_archive: str
+) -> None:
+    """Nobody can say how it ended, and its command is not run another time."""
+    pocker.stdout("import", root_archive, "box")
+    leave(pocker, "-v", f"{pocker.top}:/out", "-e", "ENV=/out/profile")
+    (pocker.top / "profile").write_text("echo again >> /out/ran\n")
+    container = _forget(pocker)
+
+    async def remove() -> None:
+        runtime = Runtime.open(pocker.directories.detached)
+        async with runtime.adopted(container):
+            pass
+        runtime.close()
+
+    trio.run(remove)
+    serve = pocker.start("serve")
+    assert serve.wait() == 0
+    (run,) = pocker.json("history", "x")
+    assert run["reason"] == "Lost"
+    assert not (pocker.top / "ran").exists()
 
 
 def test_what_was_to_be_removed_is_removed(stocked: Pocker) -> None:

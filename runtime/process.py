@@ -11,11 +11,16 @@ import os
 import signal
 import struct
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import trio
 from attrs import define, field, frozen
+
+_LOOK = 0.05
+"""Seconds between two looks at processes that nobody holds."""
 
 
 @frozen
@@ -43,9 +48,14 @@ class Process:
 
     pid: int
     pidfd: int
+    held: ClassVar[Counter[int]] = Counter()
+    """The pids of all in this process that have not been closed."""
     _turn: trio.Lock = field(factory=trio.Lock, init=False)
     _ended: bool = field(default=False, init=False)
     _status: ExitStatus | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.held[self.pid] += 1
 
     @classmethod
     def adopt(cls, pid: int) -> Process | None:
@@ -128,6 +138,34 @@ class Process:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+            self.held[self.pid] -= 1
+
+
+async def reap_unknown(patience: float) -> None:
+    """Reap children in the namespaces of containers that nobody holds, once they are dead.
+
+    One can be killed before it has told of itself, and as long as it is there, no process that is
+    the first of its namespace can end (zap_pid_ns_processes in kernel/pid_namespace.c). Those that
+    still live are waited for, for so many seconds.
+    """
+    for _ in range(int(patience / _LOOK)):
+        if not _reap_unknown():
+            return
+        await trio.sleep(_LOOK)
+
+
+def _reap_unknown() -> bool:
+    """Whether some of them still live."""
+    alive = False
+    for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        pid = int(word)
+        if Process.held[pid] > 0:
+            continue
+        with suppress(FileNotFoundError, ProcessLookupError, ChildProcessError):
+            if namespace_pid(pid) == 0:
+                continue  # in our own: somebody else's child, such as a program that was started
+            alive = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None or alive
+    return alive
 
 
 def namespace_pid(pid: int) -> int:

@@ -30,7 +30,7 @@ from runtime.launch import (
 )
 from runtime.plan import encode
 from runtime.plan.joining import joining_plan
-from runtime.process import ExitStatus, Process
+from runtime.process import ExitStatus, Process, reap_unknown
 from runtime.rootfs import Identity, read_from_layers, resolve_identity
 from runtime.security.seccomp import compile_filter
 
@@ -129,6 +129,8 @@ class Execution:
         finally:
             with trio.CancelScope(shield=True):
                 await _end(starter)
+                if self._handed.process is None:
+                    await reap_unknown(_PATIENCE)
             starter.close()
             os.close(report)
         if self._handed.process is None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 
@@ -20,7 +20,8 @@ from attrs import frozen
 
 from runtime.cgroups.notices import Notices
 from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
-from supervisor.cli.attend import own_terminal, raw, size_of
+from supervisor.api import ControlClient, ControlError
+from supervisor.cli.attend import FORWARDED, own_terminal, raw, size_of
 from supervisor.cli.care import under_care
 from supervisor.cli.caretaker import TerminalState
 from supervisor.cli.detachkeys import DetachKeys
@@ -51,6 +52,8 @@ class Attachment:
     since: int | None = None
     """When it was started for this user, in ns since 1970: all from then on is shown, also of one
     that has ended meanwhile. None where it ran already, and only what is to come is shown."""
+    passes_signals: bool = False
+    """Whether signals to us are the container's."""
 
     def carry_out(self) -> int:
         """Go on until it has ended or the user leaves; returns the exit code.
@@ -86,6 +89,7 @@ class Attachment:
                 console=console,
                 pipe=pipe,
                 keys=DetachKeys(self.keys),
+                passed=FORWARDED if self.passes_signals else (),
                 query=query,
             )
             reading = Reading(
@@ -107,12 +111,15 @@ class _Session:
     pipe: int
     """To the container's input, or -1."""
     keys: DetachKeys
+    passed: Sequence[int]
+    """The signals that are the container's."""
     query: LogQuery
 
     async def run(self, reading: Reading, *, typing: bool) -> int:
         printer = Printer(
             sys.stdout.buffer,
             {reading.run.job: self.found.name},
+            errors=sys.stderr.buffer,
             timestamps=False,
             terminal=False,
             colour=False,
@@ -120,13 +127,13 @@ class _Session:
         left = False
         with (
             closing(Notices()) as notices,
-            trio.open_signal_receiver(signal.SIGWINCH) as sizes,
+            trio.open_signal_receiver(signal.SIGWINCH, *self.passed) as signals,
             raw(self.ours if typing else None),
         ):
             follower = Follower(self.found.settings, self.journal, notices, self.query, printer)
             self._set_size()  # before anything that is typed
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._follow_size, sizes)
+                nursery.start_soon(self._hear, signals)
 
                 async def watch() -> None:
                     await follower.run([reading])
@@ -165,9 +172,17 @@ class _Session:
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self.pipe)
 
-    async def _follow_size(self, sizes: AsyncIterator[int]) -> None:
-        async for _ in sizes:
-            self._set_size()
+    async def _hear(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number == signal.SIGWINCH:
+                self._set_size()
+            else:
+                await trio.to_thread.run_sync(self._pass_signal, number)
+
+    def _pass_signal(self, number: int) -> None:
+        client = ControlClient(self.found.settings.places.socket)
+        with suppress(ControlError):  # it has just ended, or stands between two attempts
+            client.signal(self.found.job, signal.Signals(number).name.removeprefix("SIG"))
 
     def _set_size(self) -> None:
         if self.ours is not None and self.console >= 0:

@@ -15,7 +15,8 @@ _COLOURS = ("cyan", "magenta", "blue", "green", "yellow", "bright_cyan", "bright
 class Printer:
     """Writes to `stream`. With a single job and not to a terminal, the exact bytes of the job.
 
-    `titles` are what people call the jobs.
+    `titles` are what people call the jobs. What they write to standard error goes to `errors`,
+    where that is another stream.
     """
 
     def __init__(
@@ -23,11 +24,13 @@ class Printer:
         stream: BinaryIO,
         titles: Mapping[str, str],
         *,
+        errors: BinaryIO | None = None,
         timestamps: bool,
         terminal: bool,
         colour: bool,
     ) -> None:
         self._stream = stream
+        self._errors = stream if errors is None else errors
         self._timestamps = timestamps
         self._terminal = terminal
         self._prefixes = dict.fromkeys(titles, "")
@@ -45,16 +48,18 @@ class Printer:
         if self._last not in (None, job):
             self._break_off()
         self._last = job
-        self._stream.write(self._renderers[job].render(record))
+        stream = self._errors if record.stream == "stderr" else self._stream
+        stream.write(self._renderers[job].render(record))
 
     def flush(self) -> None:
         """Let it be seen."""
         self._stream.flush()
+        self._errors.flush()
 
     def finish(self) -> None:
         """Write what belongs behind the last record."""
         self._break_off()
-        self._stream.flush()
+        self.flush()
 
     def _break_off(self) -> None:
         """End the line that the last job has begun; what follows of it gets a line of its own."""

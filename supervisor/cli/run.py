@@ -132,12 +132,10 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     from supervisor.cli.oneshot import carry_out
     from supervisor.cli.wanted import Wanted
 
-    for name in ("restart", "log_driver", "log_opt", *_HEALTH):
-        if options[name] not in (None, ()):
-            option = name.replace("_", "-")
-            raise Failure(f"--{option}: only with -d: a supervisor sees to it", code=START_FAILED)
     if options["interactive"] and options["tty"] and not os.isatty(0):
         raise Failure("the input device is not a TTY", code=NOT_A_TERMINAL)
+    if any(options[name] not in (None, (), "no") for name in _SUPERVISED):
+        return _attend_with_supervisor(settings, options)
     if options["interactive"] and options["tty"]:
         # Who has no terminal pays for nothing of this.
         from supervisor.forkserver.aside import step_aside
@@ -156,6 +154,23 @@ def _attend(settings: Settings, options: Mapping[str, Any]) -> int:
     if not is_bound():
         keys = None  # who would be left is the process that the shell waits for
     return carry_out(settings, wanted, keys)
+
+
+def _attend_with_supervisor(settings: Settings, options: Mapping[str, Any]) -> int:
+    from supervisor.cli.watched import carry_out
+
+    if options["log_driver"] == "journald":
+        raise Failure(
+            "--log-driver journald: only with -d: nothing of it would be seen here",
+            code=START_FAILED,
+        )
+    if options["interactive"] and not options["tty"]:
+        (first, *_) = (name for name in _SUPERVISED if options[name] not in (None, (), "no"))
+        option = first.replace("_", "-")
+        raise Failure(
+            f"-i: not with --{option}, unless with -t: its input would never end", code=START_FAILED
+        )
+    return carry_out(settings, lasting(settings, options), options["detach_keys"])
 
 
 def _leave(settings: Settings, options: Mapping[str, Any]) -> int:
@@ -267,6 +282,8 @@ _HEALTH = {
     "health_start_interval": "start_interval",
 }
 """Options that make up a healthcheck."""
+_SUPERVISED = ("restart", "log_driver", "log_opt", *_HEALTH)
+"""Options for what a supervisor sees to."""
 
 
 def _table(options: Mapping[str, Any]) -> Mapping[str, object]:

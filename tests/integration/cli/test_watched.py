@@ -1,0 +1,59 @@
+"""`pocker run` in the foreground, with options for what only a supervisor sees to."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
+
+pytestmark = pytest.mark.root
+
+SCRIPT = "echo out; echo err >&2; exit 3"
+
+
+def test_it_is_restarted_when_its_user_has_gone(pocker: Pocker) -> None:
+    """Who is attached sees the first attempt, with errors apart, and has its exit code."""
+    ended = pocker.run(
+        "run", "--name", "x", "--restart", "on-failure:2", "host", "sh", "-c", SCRIPT
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "out\n", "err\n")
+    wait_until(lambda: pocker.ask("ps", "-aq", "--filter", "exited=3") != "")
+    assert pocker.ask("logs", "--attempt", "3", "x") == "out\nerr\n"
+
+
+def test_nothing_is_left_where_it_was_to_be_removed(pocker: Pocker) -> None:
+    """But what it wrote has been shown."""
+    words = ("run", "--rm", "-v", "/data", "--log-opt", "max-size=1m", "host", "echo", "on")
+    assert pocker.stdout(*words) == "on\n"
+    assert pocker.ask("ps", "-aq") == ""
+    assert pocker.ask("volume", "ls", "-q") == ""
+
+
+def test_signals_are_passed_on(pocker: Pocker) -> None:
+    """And its health is tested."""
+    script = "trap 'exit 5' TERM; echo on; while :; do sleep 0.05; done"
+    tested = ("--health-cmd", "true", "--health-interval", "50ms")
+    process = pocker.start("run", "--name", "x", *tested, "host", "sh", "-c", script)
+    read_until(process, "on")
+    wait_until(lambda: "(healthy)" in pocker.ask("ps", "--format", "{{.Status}}"))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("-i", "--restart", "always"), "-i: not with --restart, unless with -t: its input would"),
+        (("--log-driver", "journald"), "--log-driver journald: only with -d"),
+    ],
+)
+def test_what_could_not_be_seen_or_ended_is_refused(
+    pocker: Pocker, words: tuple[str, ...], problem: str
+) -> None:
+    """And nothing is made."""
+    refused = pocker.run("run", *words, "host", "cat")
+    assert refused.returncode == 125
+    assert refused.stderr.startswith(f"pocker: {problem}")
+    assert pocker.ask("ps", "-aq") == ""

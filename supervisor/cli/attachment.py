@@ -68,7 +68,8 @@ class Attachment:
             if journal is None or run is None or gone:
                 raise Failure(f"container {self.found.name} is not running")
             try:
-                return self._at(journal, run, attempts[-1])
+                # What was started for this user may have been restarted since.
+                return self._at(journal, run, attempts[-1 if self.since is None else 0])
             except* (LogError, JournalError, OSError, KeyboardInterrupt) as group:
                 faults.append(first_of(group))
         if isinstance(faults[0], KeyboardInterrupt):
@@ -97,7 +98,8 @@ class Attachment:
                 parts=parts_of(self.found.settings.places, run, [attempt], query),
                 open_ended=False,
             )
-            return under_care(partial(session.run, reading, typing=self.interactive), ours)
+            attend = partial(session.run, reading, attempt, typing=self.interactive)
+            return under_care(attend, ours)
 
 
 @frozen(kw_only=True)
@@ -115,7 +117,7 @@ class _Session:
     """The signals that are the container's."""
     query: LogQuery
 
-    async def run(self, reading: Reading, *, typing: bool) -> int:
+    async def run(self, reading: Reading, attempt: AttemptRecord, *, typing: bool) -> int:
         printer = Printer(
             sys.stdout.buffer,
             {reading.run.job: self.found.name},
@@ -144,12 +146,12 @@ class _Session:
                     left = await self._type()
                     if left:
                         nursery.cancel_scope.cancel()
-        return 0 if left else self._code(reading.run)
+        return 0 if left else self._code(attempt)
 
-    def _code(self, run: RunRecord) -> int:
-        attempts = self.journal.attempts(run.id)
+    def _code(self, attempt: AttemptRecord) -> int:
+        now = [a for a in self.journal.attempts(attempt.run) if a.id == attempt.id]
         # With --rm it goes when it has ended, and faster than anybody could look.
-        code = attempts[-1].exit_code if attempts else self.journal.told_exit_code(run.id)
+        code = now[0].exit_code if now else self.journal.told_exit_code(attempt.run)
         return _UNKNOWN_END if code is None else code
 
     async def _type(self) -> bool:

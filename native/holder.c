@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -16,18 +15,10 @@
 #include "ending.h"
 #include "init.h"
 #include "relay.h"
+#include "sandbox.h"
 #include "syscalls.h"
 
 enum { P_BY_PIDFD = 3 };
-
-// All that is needed is open, and nobody is to be signalled.
-static void shed_privileges(void) {
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {0};
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    syscall(SYS_capset, &header, none);
-}
 
 static int status_of(const siginfo_t *info) {
     if (info->si_code == CLD_EXITED) return info->si_status << 8;
@@ -55,17 +46,19 @@ int holder_run(char **arguments) {
     sigprocmask(SIG_SETMASK, &all, NULL);
     prctl(PR_SET_NAME, "terminal", 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    shed_privileges();
-    static struct relay relay = {
-        .terminal = HOLDER_TERMINAL,
-        .input = INIT_STDIN,
-        .output = INIT_STDOUT,
+    static struct sandbox sandbox = {
+        .relay = {.terminal = HOLDER_TERMINAL, .input = INIT_STDIN, .output = INIT_STDOUT},
     };
-    relay.peer = ioctl(HOLDER_TERMINAL, K_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    relay_begin(&relay, HOLDER_PROCESS);  // a pidfd is readable once its process has ended
-    relay_until_woken(&relay);
+    // All that is needed is open, and nobody is to be signalled.
+    if (privileges_no_new(&sandbox) < 0 || privileges_capabilities(&sandbox, 0) < 0) {
+        return EXIT_FAILURE;
+    }
+    struct relay *relay = &sandbox.relay;
+    relay->peer = ioctl(HOLDER_TERMINAL, K_TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    relay_begin(relay, HOLDER_PROCESS);  // a pidfd is readable once its process has ended
+    relay_until_woken(relay);
     write_record(atoll(arguments[1]), atoll(arguments[2]));
-    relay_finish(&relay);
+    relay_finish(relay);
     ending_wait_for_reader();
     return EXIT_SUCCESS;
 }

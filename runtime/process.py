@@ -139,6 +139,8 @@ class Process:
             os.close(self.pidfd)
             self.pidfd = -1
             self.held[self.pid] -= 1
+            if not self.held[self.pid]:
+                del self.held[self.pid]
 
 
 async def reap_unknown(patience: float) -> None:

@@ -11,7 +11,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 
@@ -54,6 +54,8 @@ class Attachment:
     that has ended meanwhile. None where it ran already, and only what is to come is shown."""
     passes_signals: bool = False
     """Whether signals to us are the container's."""
+    if_killed: Callable[[], None] | None = None
+    """What is still to be done where we are killed."""
 
     def carry_out(self) -> int:
         """Go on until it has ended or the user leaves; returns the exit code.
@@ -99,7 +101,7 @@ class Attachment:
                 open_ended=False,
             )
             attend = partial(session.run, reading, attempt, typing=self.interactive)
-            return under_care(attend, ours)
+            return under_care(attend, ours, clean_up=self.if_killed)
 
 
 @frozen(kw_only=True)

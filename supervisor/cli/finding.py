@@ -130,18 +130,21 @@ def find_kept(settings: Settings, word: str) -> tuple[Found, Entry]:
 
 def has_ended(found: Found) -> bool:
     """Whether it does not run, and will not by itself."""
-    if found.attended:
-        return False
-    if not has_run(found.settings, found.job):
-        # What its user has left runs, whether or not a supervisor knows of it yet.
-        return found.entry is None or found.entry.container is None
-    return has_ended_run(found.settings, found.job)
+    if has_run(found.settings, found.job):
+        return has_ended_run(found.settings, found.job)
+    return not _runs_unknown(found)
 
 
 def require_run(found: Found) -> None:
     """Raise Failure for a container that was only created."""
-    if found.entry is not None and not found.attended and not has_run(found.settings, found.job):
+    created = found.entry is not None and not _runs_unknown(found)
+    if created and not has_run(found.settings, found.job):
         raise Failure(f"container {found.name} was never started")
+
+
+def _runs_unknown(found: Found) -> bool:
+    """Whether it runs although it has no run: its user attends to it, or has just left it."""
+    return found.entry is not None and found.entry.container is not None
 
 
 def running_container(settings: Settings, wanted: str) -> tuple[Directories, str]:
@@ -169,11 +172,11 @@ def require_supervised(found: Found) -> None:
 
 def current_container(found: Found) -> str | None:
     """The container of its attempt that has not ended."""
-    if found.attended and found.entry is not None:
-        return found.entry.container
     with open_journal(found.settings) as journal:
         run = None if journal is None else journal.last_run(found.job)
-        attempts = [] if journal is None or run is None else journal.attempts(run.id)
+        if journal is None or run is None:
+            return None if found.entry is None else found.entry.container
+        attempts = journal.attempts(run.id)
     return attempts[-1].container if attempts and attempts[-1].ended is None else None
 
 

@@ -31,6 +31,24 @@ def format_option(*formats: str) -> Callable[[F], F]:
     )
 
 
+def template_option(example: str) -> Callable[[F], F]:
+    """Declare a ``--format`` that may be a template as well, such as one with this field."""
+    return click.option(
+        "--format",
+        "form",
+        default="table",
+        show_default=True,
+        metavar="table|json|TEMPLATE",
+        help=f"How to show it; a template is a text with fields such as {example}.",
+    )
+
+
+def require_form(form: str) -> None:
+    """Refuse what is neither a known word nor a template. Raises UsageError."""
+    if form not in ("table", "json") and "{{" not in form:
+        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
+
+
 class _Titles(dict[str, str]):
     """The headings of fields, all others being called as they are."""
 

@@ -18,7 +18,7 @@ from supervisor.cli.documents import newest
 from supervisor.cli.failure import Failure
 from supervisor.cli.filters import read_filters
 from supervisor.cli.finding import entries_of, unreadable_of
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.format import echo_rendered, print_json, require_form, template_option
 from supervisor.cli.joblisting import ListedJob
 from supervisor.cli.listing import Listed
 from supervisor.cli.records import open_journal, paused_jobs
@@ -30,7 +30,6 @@ from supervisor.journal import AttemptRecord, RunRecord, SessionRecord
 from supervisor.lock import holder
 
 _FILTERS = f"{', '.join(listing.FILTERS)}; of containers only."
-_FORMATS = "table, json, or a template such as '{{.ID}} {{.Names}}'."
 _SIZE_FIELD = re.compile(r"\.Size\b")
 _JOBS = "`up {}` takes its jobs up again, `down` ends them"
 _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
@@ -44,7 +43,7 @@ _TAKES_UP = {PROJECT: "`serve` takes its containers up again"}
 @click.option("--no-trunc", is_flag=True, help="Show commands in full.")
 @click.option("-s", "--size", "sized", is_flag=True, help="Also how much they have written.")
 @click.option("-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help=_FILTERS)
-@click.option("--format", "form", metavar="FORMAT", default="table", help=_FORMATS)
+@template_option("{{.ID}} and {{.Names}}")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -63,8 +62,7 @@ def command(
     The newest container is the first. --last and --latest are about containers only.
     """
     # Before anything is looked at: what is there makes no wrong option a right one.
-    if form not in ("table", "json") and "{{" not in form:
-        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
+    require_form(form)
     wanted = read_filters(filters, listing.FILTERS)
     _check_values(wanted)
     if "ancestor" in wanted:

@@ -17,7 +17,7 @@ from supervisor.cli import candidates
 from supervisor.cli.attendedrows import attended_rows
 from supervisor.cli.failure import Failure
 from supervisor.cli.finding import Found, all_containers, find_all
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.format import echo_rendered, print_json, require_form, template_option
 from supervisor.cli.records import open_journal
 from supervisor.cli.samples import COLUMNS, PRESSURES, UNCOUNTED, Observed, Sample, network_bytes
 from supervisor.cli.settings import Settings
@@ -38,14 +38,7 @@ _WIPE = "\x1b[H\x1b[J"
 @click.option("-a", "--all", "everything", is_flag=True, help="Also containers that do not run.")
 @click.option("--no-stream", is_flag=True, help="Show it once, after a second.")
 @click.option("--no-trunc", is_flag=True, help="The same: no id is ever cut.")
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    metavar="table|json|TEMPLATE",
-    help="How to show it; a template is a text with fields such as {{.Name}} and {{.CPUPerc}}.",
-)
+@template_option("{{.Name}} and {{.CPUPerc}}")
 @click.argument("jobs", nargs=-1, metavar="[JOB|CONTAINER]...", shell_complete=candidates.running)
 @click.pass_obj
 def command(
@@ -63,8 +56,7 @@ def command(
     seconds in which some process waited for that resource (only where there is cgroup v2).
     """
     del no_trunc
-    if form not in ("table", "json") and "{{" not in form:
-        raise click.UsageError(f"--format: {form} is neither table nor json nor a template")
+    require_form(form)
     animated = not no_stream and is_animated(sys.stdout)
     named = _named(settings, jobs)
     show = _Show(form=form, everything=everything, animated=animated)

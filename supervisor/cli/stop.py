@@ -55,7 +55,7 @@ def command(settings: Settings, names: Sequence[str], grace: float | None) -> No
 def _tell(found: Found, error: ControlError | Failure | None) -> None:
     now = _run_of(found)
     # The answer may be lost where the supervisor ends together with its last job.
-    if error is not None and now is not None and not now.state.terminal:
+    if error is not None and (found.attended or (now is not None and not now.state.terminal)):
         raise Failure(f"cannot stop {found.name}: {error}") from error
     if found.entry is not None or now is None:
         click.echo(found.word)

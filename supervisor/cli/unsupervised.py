@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import trio
@@ -28,6 +28,10 @@ from supervisor.values import read_signal
 
 _PATIENCE = 10.0
 """Seconds for whoever attends to a container to remove it when it has ended."""
+
+
+class _Gone(ControlError):
+    """It has ended meanwhile."""
 
 
 @frozen
@@ -70,7 +74,7 @@ class Unsupervised:
         async def wait() -> int | None:
             with self._visited() as container:
                 if container.process is None:
-                    raise ControlError("it is not running")
+                    raise _Gone("it is not running")
                 end = await container.process.wait()
             if end is None:
                 return None
@@ -80,9 +84,9 @@ class Unsupervised:
 
     async def _end(self, number: int, grace: float) -> None:
         """Whoever attends to it removes what is left, and that is waited for."""
-        with self._visited() as container:
+        with suppress(_Gone), self._visited() as container:
             if container.process is None:
-                raise ControlError("it is not running")  # not yet, or not any more
+                raise ControlError("it is just being started, or has just ended: try again")
             if grace > 0:
                 container.signal(number)
             with trio.move_on_after(grace) as patience:
@@ -105,6 +109,6 @@ class Unsupervised:
             with Runtime.visiting(self.directories, self._container) as (_, container):
                 yield container
         except CgroupGone as error:
-            raise ControlError("it is not running") from error
+            raise _Gone("it is not running") from error
         except ContainerError as error:
             raise ControlError(str(error)) from error

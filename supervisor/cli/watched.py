@@ -7,13 +7,14 @@ first attempt, signals are passed on, and it stays when it has ended, unless --r
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from attrs import evolve
 
 from supervisor.cli.attachment import Attachment
 from supervisor.cli.detach import detach
 from supervisor.cli.finding import find, has_ended
-from supervisor.cli.removal import remove, tidy_up
+from supervisor.cli.removal import tidy_up
 from supervisor.cli.settings import Settings
 from supervisor.cli.wanted import Wanted
 from supervisor.detached.roster import Roster
@@ -28,18 +29,19 @@ def carry_out(settings: Settings, wanted: Wanted, keys: bytes) -> int:
     # What it wrote would go with it before it is shown.
     identifier = detach(settings, evolve(wanted, remove=False))
     found = find(settings, identifier)
+    roster = Roster.of(settings.detached.directories)
+    remove_later = partial(roster.remove_in_the_end, identifier) if wanted.remove else None
     attachment = Attachment(
         found=found,
+        if_killed=remove_later,
         interactive=bool(wanted.table["stdin_open"]),
         keys=keys,
         since=since,
         passes_signals=True,
     )
     code = attachment.carry_out()
-    if wanted.remove and has_ended(found):
-        remove(settings, identifier, volumes=True)
-    elif wanted.remove:
-        Roster.of(settings.detached.directories).remove_in_the_end(identifier)
+    if remove_later is not None:
+        remove_later()
         if has_ended(found):
             tidy_up(settings)
     return code

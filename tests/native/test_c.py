@@ -1,12 +1,14 @@
 """The C parts, built with address and undefined-behaviour sanitizers and run as programs.
 
 Each ``test_*.c`` here is a program that exits 0 if all holds; each ``fuzz_*.c`` is a libFuzzer
-target. The first line of either names what it is linked with: ``// sources: native/plan.c``.
+target. The first line of either names what it is linked with: ``// sources: native/plan.c``; those
+behind it may go on with that.
 """
 
 from __future__ import annotations
 
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,10 @@ FUZZ_RUNS = 20_000
 
 
 def _build(program: Path, directory: Path, *compiler: str) -> Path:
-    marker, _, sources = program.read_text().partition("\n")[0].partition(":")
+    first, *rest = program.read_text().splitlines()
+    more = takewhile(lambda line: line.startswith("// native/"), rest)
+    marker, _, sources = first.partition(":")
+    sources = " ".join([sources, *(line.removeprefix("//") for line in more)])
     assert marker == "// sources", f"{program}: the first line must be '// sources: native/...'"
     binary = directory / program.stem
     _run(*compiler, *FLAGS, program, *sources.split(), "-o", binary)

@@ -1,4 +1,5 @@
-// sources: native/holder.c native/relay.c native/ending.c
+// sources: native/holder.c native/relay.c native/ending.c native/privileges.c native/report.c
+// native/plan.c
 //
 // A terminal is held until its command has ended: what is typed reaches it, what it writes comes
 // out to the last byte, and its end is recorded.

@@ -12,7 +12,7 @@ import click
 from runtime.images.image import Image, Survey
 from runtime.nearest import did_you_mean
 from runtime.units import format_decimal
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.format import echo_rendered, print_json, template_option
 from supervisor.cli.image.access import image_store, size_of
 from supervisor.cli.image.wording import NONE, created, created_at, names_of, parse_time, short
 from supervisor.cli.settings import Settings
@@ -50,14 +50,7 @@ _HEADERS = {
     help="Only those: dangling=true, reference=PATTERN, label=KEY[=VALUE], before=IMAGE,"
     " since=IMAGE.",
 )
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    metavar="table|json|TEMPLATE",
-    help="How to show it; a template is a text with fields such as {{.Repository}}.",
-)
+@template_option("{{.Repository}}")
 @click.argument("repository", required=False)
 @click.pass_obj
 def command(

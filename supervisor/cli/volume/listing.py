@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from supervisor.cli.format import echo_rendered, print_json
+from supervisor.cli.format import echo_rendered, print_json, template_option
 from supervisor.cli.listing import join_labels
 from supervisor.cli.settings import Settings
 from supervisor.cli.table import format_table
@@ -27,14 +27,7 @@ from supervisor.volumeusers import users_of_volumes
     metavar="KEY=VALUE",
     help="Only those: dangling=true, name=PART, label=KEY[=VALUE], driver=local.",
 )
-@click.option(
-    "--format",
-    "form",
-    default="table",
-    show_default=True,
-    metavar="table|json|TEMPLATE",
-    help="How to show it; a template is a text with fields such as {{.Name}}.",
-)
+@template_option("{{.Name}}")
 @click.pass_obj
 def command(settings: Settings, *, quiet: bool, filters: Sequence[str], form: str) -> None:
     """List volumes."""

@@ -124,10 +124,33 @@ def test_it_runs_also_before_a_supervisor_knows_of_it(pocker: Pocker, root_archi
     pocker.stdout("import", root_archive, "box")
     leave(pocker)
     _forget(pocker)
+    assert pocker.stdout("exec", "x", "echo", "on") == "on\n"
     refused = pocker.run("rm", "x")
     assert "cannot remove container x: it is running" in refused.stderr
     assert pocker.stdout("stop", "-t", "0", "x") == "x\n"
     assert state_of(pocker).startswith("Exited (137) ")
+
+
+def test_who_leaves_while_a_supervisor_ends_leaves_to_the_next(
+    pocker: Pocker, root_archive: str
+) -> None:
+    """The one that ends does not take the container for what is left of one."""
+    pocker.stdout("import", root_archive, "box")
+    script = "trap '' TERM; echo on; while :; do sleep 0.1; done"
+    slow = ("run", "-d", "--name", "slow", "--stop-timeout", "2", "host", "sh", "-c", script)
+    pocker.stdout(*slow)
+    wait_until(lambda: pocker.ask("logs", "slow") == "on\n")
+    supervisor = holder(pocker.directories.detached.state)
+    assert supervisor is not None
+    with shell(pocker, "run", "-it", "--name", "x", "-e", "PS1=> ", "box", "sh") as shown:
+        shown.read_until("> ")
+        shown.type("word=kept; echo $((40 + 2))\r")
+        shown.read_until("\n42\n> ")
+        os.kill(supervisor, signal.SIGTERM)
+        shown.type(KEYS)
+        assert shown.finish() == 0
+    assert holder(pocker.directories.detached.state) not in (None, supervisor)
+    assert come_back(pocker, "exit 7") == 7
 
 
 def test_what_went_before_a_supervisor_knew_of_it_is_lost(

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from supervisor.detached import Roster
 from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 
 pytestmark = pytest.mark.root
@@ -29,6 +30,20 @@ def test_nothing_is_left_where_it_was_to_be_removed(pocker: Pocker) -> None:
     assert pocker.stdout(*words) == "on\n"
     assert pocker.ask("ps", "-aq") == ""
     assert pocker.ask("volume", "ls", "-q") == ""
+
+
+def test_it_goes_in_the_end_also_where_its_user_was_killed(pocker: Pocker) -> None:
+    """It goes on until then, as it is its supervisor's."""
+    words = ("run", "--rm", "--name", "x", "--log-opt", "max-size=1m", "host")
+    process = pocker.start(*words, "sh", "-c", "echo on; exec sleep 1000")
+    read_until(process, "on")
+    process.kill()
+    process.wait()
+    roster = Roster.of(pocker.directories.detached)
+    wait_until(lambda: all(entry.remove for entry in roster.entries().values()))
+    assert pocker.ask("ps", "--format", "{{.Names}}") == "x\n"
+    pocker.stdout("stop", "-t", "0", "x")
+    wait_until(lambda: pocker.ask("ps", "-aq") == "")
 
 
 def test_signals_are_passed_on(pocker: Pocker) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import trio
 
+from runtime.container import Container
+from runtime.errors import StartError
+from runtime.execspec import load_inherited
 from runtime.kernel import CLONE_NEWPID
 from runtime.process import Process, reap_unknown
+from tests.integration.container.stage import Stage
 
 pytestmark = pytest.mark.root
 
@@ -57,3 +62,25 @@ def test_children_of_our_own_kind_are_left_alone() -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     trio.run(reap_unknown, 1.0)
     assert os.waitpid(pid, 0)[1] >> 8 == 3
+
+
+async def test_a_container_ends_whenever_it_is_killed_while_a_command_joins_it(
+    stage: Stage,
+) -> None:
+    """The command may have been born, and have told nobody of itself yet."""
+    for step in range(60):
+        async with stage.started("sleep", "1000") as container, trio.open_nursery() as nursery:
+            nursery.start_soon(_join, stage, container)
+            await trio.sleep(step * 50e-6)
+            with trio.fail_after(5):
+                container.kill()
+                assert container.process is not None
+                await container.process.wait()
+
+
+async def _join(stage: Stage, container: Container) -> None:
+    spec = load_inherited(await trio.Path(container.directory.inherited).read_text(), ("true",))
+    with suppress(StartError):
+        execution = await container.execute(spec, stage.runtime.program)
+        await execution.wait()
+        execution.close()

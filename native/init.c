@@ -200,13 +200,31 @@ static void end_the_others(void) {
     }
 }
 
+// The write end of the command's input, if it is held here; -1 where it is not.
+static int held_input(void) {
+    for (int fd = INIT_HOLD;; fd++) {
+        int flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) return flags < 0 ? -1 : fd;
+    }
+}
+
+// Lets go of the input once somebody has taken away the right to write to it: so he says that no
+// more is to come, and however he ends after that, it stays said.
+static int look_after_input(int input) {
+    struct stat status;
+    if (input < 0 || fstat(input, &status) < 0 || (status.st_mode & 0222) != 0) return input;
+    close(input);
+    return -1;
+}
+
 // PID 1 until the command ends. Everything else in the container dies then.
 __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *all,
                                                 struct relay *relay, struct exit_record *record,
                                                 int64_t started_boot) {
-    int status;
+    int status, input = relay->on ? -1 : held_input();
     for (;;) {
         relay_until_woken(relay);
+        input = look_after_input(input);
         siginfo_t info;
         int number = sigwaitinfo(all, &info);
         if (number == SIGCHLD) {
@@ -215,6 +233,7 @@ __attribute__((noreturn)) static void supervise(pid_t command, const sigset_t *a
             kill(command, number);
         }
     }
+    if (input >= 0) close(input);
     ending_note(record, status, started_boot);
     end_the_others();
     struct rusage usage = {0};

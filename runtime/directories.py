@@ -71,7 +71,10 @@ class ContainerDirectory:
 
     @property
     def stdin(self) -> str:
-        """Named pipe of the command's standard input, or of what is typed at its terminal."""
+        """Named pipe of the command's standard input, or of what is typed at its terminal.
+
+        Or a file with the number of PID 1's descriptor for the former (runtime/container/input.py).
+        """
         return f"{self.runtime}/stdin"
 
     @property

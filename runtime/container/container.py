@@ -24,7 +24,6 @@ from runtime.container.execution import Execution, Host, Stream
 from runtime.container.exit import Exit, combine
 from runtime.container.leavings import remove_files
 from runtime.container.pipes import (
-    anonymous_pipe,
     make_input,
     make_output,
     open_reader,
@@ -52,6 +51,7 @@ from runtime.kernel import (
     CLONE_NEWUTS,
 )
 from runtime.launch import (
+    FIRST_HELD,
     Handed,
     InitProgram,
     LaunchDescriptors,
@@ -269,14 +269,12 @@ class Container:
         """Make what the command reads from and writes to; a terminal it makes for itself."""
         kept = spec.terminal is not None and spec.terminal.kept
         handed_out = spec.terminal is not None and not kept
-        if spec.stdin_open and not handed_out:
-            stdin = make_input(self.directory.stdin, owner)
-        elif spec.terminal is not None or not spec.stdin:
-            stdin = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        else:
-            stdin, self.stdin = anonymous_pipe(owner)
-            os.set_blocking(self.stdin, False)
+        stdin, writer = make_input(spec, self.directory.stdin, owner)
         hold(stdin)
+        if not spec.stdin_open:
+            self.stdin = writer
+        elif writer >= 0:
+            hold(writer)
         if handed_out:
             return Streams(stdin=stdin, stdout=stdin, stderr=stdin, hold=())
         self.stdout = make_output(self.directory.stdout, owner)
@@ -289,6 +287,9 @@ class Container:
             self.stderr = make_output(self.directory.stderr, owner)
             err_write = hold(open_writer(self.directory.stderr))
             holds.append(hold(open_reader(self.directory.stderr)))
+        if spec.stdin_open and writer >= 0:
+            holds.append(writer)
+            Path(self.directory.stdin).write_text(str(FIRST_HELD + len(holds) - 1))
         return Streams(stdin=stdin, stdout=out_write, stderr=err_write, hold=holds)
 
     async def wait(self) -> Exit:

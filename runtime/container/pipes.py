@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from runtime.rootfs import Identity
+from runtime.spec import ContainerSpec
 
 
 def make_output(path: str, owner: Identity) -> int:
@@ -18,12 +19,23 @@ def make_output(path: str, owner: Identity) -> int:
     return open_reader(path)
 
 
-def make_input(path: str, owner: Identity) -> int:
-    """Make a named pipe that is never at its end, as whoever reads it could write to it as well."""
-    os.mkfifo(path, 0o600)
-    if owner.uid or owner.gid:
-        os.chown(path, owner.uid, owner.gid)
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+def make_input(spec: ContainerSpec, path: str, owner: Identity) -> tuple[int, int]:
+    """What the command reads from, and a write end, -1 where it is none of ours.
+
+    An input that stays open is a pipe of which PID 1 is to hold that end; where it cannot, or hands
+    on what is typed, there is a named one that is never at its end, as whoever reads it could write
+    to it as well.
+    """
+    if spec.stdin_open and (not spec.init or (spec.terminal is not None and spec.terminal.kept)):
+        os.mkfifo(path, 0o600)
+        if owner.uid or owner.gid:
+            os.chown(path, owner.uid, owner.gid)
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC), -1
+    if spec.terminal is not None or not (spec.stdin or spec.stdin_open):
+        return os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC), -1
+    reader, writer = anonymous_pipe(owner)
+    os.set_blocking(writer, False)
+    return reader, writer
 
 
 def anonymous_pipe(owner: Identity) -> tuple[int, int]:

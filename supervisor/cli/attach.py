@@ -13,13 +13,22 @@ from supervisor.cli.settings import Settings
 @click.command
 @detachkeys.option()
 @click.option("--no-stdin", is_flag=True, help="Only watch.")
+@click.option(
+    "--sig-proxy/--no-sig-proxy",
+    default=True,
+    show_default=True,
+    help="Whether signals to this command are the container's.",
+)
 @click.argument("container", metavar="JOB|CONTAINER", shell_complete=candidates.running)
 @click.pass_obj
-def command(settings: Settings, *, detach_keys: bytes, no_stdin: bool, container: str) -> int:
+def command(
+    settings: Settings, *, detach_keys: bytes, no_stdin: bool, sig_proxy: bool, container: str
+) -> int:
     """Show what CONTAINER writes from now on, and pass on what is typed here.
 
-    What is typed reaches one that was made with -i. Ctrl-P Ctrl-Q leaves it running, and where it
-    has no terminal Ctrl-C does. When it ends, its exit code is that of this command.
+    What is typed reaches one that was made with -i. Ctrl-P Ctrl-Q leaves it running; where it has
+    no terminal, Ctrl-C does with --sig-proxy=false or at the third time, and else is its own. When
+    it ends, its exit code is that of this command.
     """
     found = find(settings, container)
     require_supervised(found)
@@ -28,4 +37,7 @@ def command(settings: Settings, *, detach_keys: bytes, no_stdin: bool, container
     # Only now has this command anything to do that needs more.
     from supervisor.cli.attachment import Attachment
 
-    return Attachment(found=found, interactive=not no_stdin, keys=detach_keys).carry_out()
+    attachment = Attachment(
+        found=found, interactive=not no_stdin, keys=detach_keys, passes_signals=sig_proxy
+    )
+    return attachment.carry_out()

@@ -11,14 +11,15 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 
 import trio
 from attrs import frozen
 
 from runtime.cgroups.notices import Notices
+from runtime.container.input import Input
 from runtime.kernel import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from supervisor.api import ControlClient, ControlError
 from supervisor.cli.attend import FORWARDED, own_terminal, raw, size_of
@@ -39,6 +40,8 @@ _PIECE = 65536
 _PTY = 136
 _UNKNOWN_END = 1
 _INTERRUPTED = 130
+_TIMES_TO_LEAVE = 3
+"""Of SIGINT and SIGTERM: it need not end by them, and its user wants to go."""
 
 
 @frozen(kw_only=True)
@@ -54,6 +57,8 @@ class Attachment:
     that has ended meanwhile. None where it ran already, and only what is to come is shown."""
     passes_signals: bool = False
     """Whether signals to us are the container's."""
+    ends_input: bool = False
+    """Whether the end of what comes in here is that of the container's input."""
     if_killed: Callable[[], None] | None = None
     """What is still to be done where we are killed."""
 
@@ -81,8 +86,7 @@ class Attachment:
         raise Failure(str(faults[0])) from faults[0]
 
     def _at(self, journal: Journal, run: RunRecord, attempt: AttemptRecord) -> int:
-        directory = self.found.settings.directories.container(attempt.container)
-        with _opened(_open_console(attempt)) as console, _opened(_open(directory.stdin)) as pipe:
+        with _opened(_open_console(attempt)) as console:
             ours = own_terminal(terminal=console >= 0, interactive=self.interactive)
             query = LogQuery(since=_moment(time.time_ns() if self.since is None else self.since))
             session = _Session(
@@ -90,7 +94,6 @@ class Attachment:
                 journal=journal,
                 ours=ours,
                 console=console,
-                pipe=pipe,
                 keys=DetachKeys(self.keys),
                 passed=FORWARDED if self.passes_signals else (),
                 query=query,
@@ -100,8 +103,25 @@ class Attachment:
                 parts=parts_of(self.found.settings.places, run, [attempt], query),
                 open_ended=False,
             )
-            attend = partial(session.run, reading, attempt, typing=self.interactive)
-            return under_care(attend, ours, clean_up=self.if_killed)
+            typing = partial(session.type_at, self._input(attempt), ends=self.ends_input)
+            attend = partial(session.run, reading, attempt, typing if self.interactive else None)
+            return under_care(attend, ours, clean_up=self._clean_up(attempt))
+
+    def _input(self, attempt: AttemptRecord) -> AbstractContextManager[Input | None]:
+        return Input.of(self.found.settings.directories, attempt.container)
+
+    def _clean_up(self, attempt: AttemptRecord) -> Callable[[], None] | None:
+        if not self.ends_input:
+            return self.if_killed
+
+        def clean_up() -> None:
+            with self._input(attempt) as pipe:
+                if pipe is not None:
+                    pipe.end()
+            if self.if_killed is not None:
+                self.if_killed()
+
+        return clean_up
 
 
 @frozen(kw_only=True)
@@ -112,14 +132,14 @@ class _Session:
     """The user's terminal, where the container has one as well."""
     console: int
     """The container's, or -1."""
-    pipe: int
-    """To the container's input, or -1."""
     keys: DetachKeys
     passed: Sequence[int]
     """The signals that are the container's."""
     query: LogQuery
 
-    async def run(self, reading: Reading, attempt: AttemptRecord, *, typing: bool) -> int:
+    async def run(
+        self, reading: Reading, attempt: AttemptRecord, typing: Callable[[], Awaitable[bool]] | None
+    ) -> int:
         printer = Printer(
             sys.stdout.buffer,
             {reading.run.job: self.found.name},
@@ -132,7 +152,7 @@ class _Session:
         with (
             closing(Notices()) as notices,
             trio.open_signal_receiver(signal.SIGWINCH, *self.passed) as signals,
-            raw(self.ours if typing else None),
+            raw(None if typing is None else self.ours),
         ):
             follower = Follower(self.found.settings, self.journal, notices, self.query, printer)
             self._set_size()  # before anything that is typed
@@ -144,8 +164,8 @@ class _Session:
                     nursery.cancel_scope.cancel()
 
                 nursery.start_soon(watch)
-                if typing:
-                    left = await self._type()
+                if typing is not None:
+                    left = await typing()
                     if left:
                         nursery.cancel_scope.cancel()
         return 0 if left else self._code(attempt)
@@ -156,30 +176,33 @@ class _Session:
         code = now[0].exit_code if now else self.journal.told_exit_code(attempt.run)
         return _UNKNOWN_END if code is None else code
 
-    async def _type(self) -> bool:
+    async def type_at(self, pipe: AbstractContextManager[Input | None], *, ends: bool) -> bool:
         """Pass on what is typed; True once the user leaves, False at the end of the input."""
         read = partial(os.read, 0, _PIECE)
-        while not self.keys.found:
-            try:
-                typed = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
-            except OSError:
-                return False  # the user's terminal has hung up
-            if not typed:
-                return False
-            await self._pass_on(self.keys.feed(typed) if self.ours is not None else typed)
+        # Whoever is forked before has no copy of it, which would keep it open.
+        with pipe as target:
+            while not self.keys.found:
+                try:
+                    typed = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+                except OSError:
+                    typed = b""  # the user's terminal has hung up
+                if not typed:
+                    if ends and target is not None:
+                        target.end()
+                    return False
+                typed = self.keys.feed(typed) if self.ours is not None else typed
+                if target is not None and not await _written(target.fd, typed):
+                    return False
         return True
 
-    async def _pass_on(self, typed: bytes) -> None:
-        while typed and self.pipe >= 0:
-            try:
-                typed = typed[os.write(self.pipe, typed) :]
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(self.pipe)
-
     async def _hear(self, signals: AsyncIterator[int]) -> None:
+        ends = 0
         async for number in signals:
+            ends += number in (signal.SIGINT, signal.SIGTERM)
             if number == signal.SIGWINCH:
                 self._set_size()
+            elif ends == _TIMES_TO_LEAVE:
+                raise KeyboardInterrupt
             else:
                 await trio.to_thread.run_sync(self._pass_signal, number)
 
@@ -199,12 +222,16 @@ def _moment(nanoseconds: int) -> str:
     return parse_moment("now", "0s", nanoseconds)
 
 
-def _open(path: str) -> int:
-    """The write end of an input pipe; -1 where the container reads from nothing."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return -1
+async def _written(pipe: int, typed: bytes) -> bool:
+    """Write it all; False where nobody reads any more."""
+    while typed:
+        try:
+            typed = typed[os.write(pipe, typed) :]
+        except BlockingIOError:
+            await trio.lowlevel.wait_writable(pipe)
+        except BrokenPipeError:
+            return False
+    return True
 
 
 def _open_console(attempt: AttemptRecord) -> int:

@@ -164,12 +164,6 @@ def _attend_with_supervisor(settings: Settings, options: Mapping[str, Any]) -> i
             "--log-driver journald: only with -d: nothing of it would be seen here",
             code=START_FAILED,
         )
-    if options["interactive"] and not options["tty"]:
-        (first, *_) = (name for name in _SUPERVISED if options[name] not in (None, (), "no"))
-        option = first.replace("_", "-")
-        raise Failure(
-            f"-i: not with --{option}, unless with -t: its input would never end", code=START_FAILED
-        )
     return carry_out(settings, lasting(settings, options), options["detach_keys"])
 
 

@@ -32,8 +32,8 @@ def command(
 ) -> int:
     """Start CONTAINERs that were created or have ended; those that run are left as they are.
 
-    Where their supervisor was killed there is one again. With -a or -i there is only one, and
-    `attach` tells what is passed on.
+    Where their supervisor was killed there is one again. With -a or -i there is only one; signals
+    are passed on, and with -i what is typed, of which the end is that of its input.
     """
     if not attach and not interactive:
         in_turn(names, lambda word: _start(settings, word))
@@ -45,9 +45,15 @@ def command(
     found, _ = find_kept(settings, names[0])
     since = time.time_ns() if has_ended(found) else None
     _start(settings, names[0])
-    return Attachment(
-        found=found, interactive=interactive, keys=detach_keys, since=since
-    ).carry_out()
+    attachment = Attachment(
+        found=found,
+        interactive=interactive,
+        ends_input=interactive,
+        keys=detach_keys,
+        since=since,
+        passes_signals=True,
+    )
+    return attachment.carry_out()
 
 
 def _start(settings: Settings, word: str) -> None:

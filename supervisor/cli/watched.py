@@ -31,10 +31,12 @@ def carry_out(settings: Settings, wanted: Wanted, keys: bytes) -> int:
     found = find(settings, identifier)
     roster = Roster.of(settings.detached.directories)
     remove_later = partial(roster.remove_in_the_end, identifier) if wanted.remove else None
+    interactive = bool(wanted.table["stdin_open"])
     attachment = Attachment(
         found=found,
+        ends_input=interactive,
         if_killed=remove_later,
-        interactive=bool(wanted.table["stdin_open"]),
+        interactive=interactive,
         keys=keys,
         since=since,
         passes_signals=True,

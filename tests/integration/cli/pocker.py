@@ -83,11 +83,11 @@ class Pocker:
         """The document of a command that prints nothing else."""
         return json.loads(self.ask(*arguments))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a command; its output is read by `read_until` and `finish`."""
         process = subprocess.Popen(
             self.command(*arguments),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import termios
 
 import pytest
 
-from tests.integration.cli.pocker import Pocker
+from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
 from tests.integration.cli.screen import screen
 from tests.supervisor.cli.calling import call
 
@@ -55,3 +57,62 @@ def test_what_can_be_done_with_one_that_runs(pocker: Pocker) -> None:
     assert attached.wait() == 140
     refused = call(*places, "pause", "d")
     assert refused.stderr == "pocker: cannot pause container d: it is not running\n"
+
+
+def test_the_end_of_what_comes_in_is_that_of_its_input(pocker: Pocker) -> None:
+    """Where it was started for that, each time anew."""
+    pocker.stdout("create", "-i", "--name", "c", "host", "sh", "-c", "cat; cat /dev/stdin; exit 3")
+    for word in ("one", "two"):
+        ended = subprocess.run(
+            pocker.command("start", "-ai", "c"),
+            check=False,
+            input=word,
+            capture_output=True,
+            text=True,
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr) == (3, word, "")
+
+
+def test_its_input_ends_where_who_started_it_is_killed(pocker: Pocker) -> None:
+    """Nobody else would come to end it."""
+    pocker.stdout("create", "-i", "--name", "c", "host", "cat")
+    process = pocker.start("start", "-ai", "c", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write("on\n")
+    process.stdin.flush()
+    read_until(process, "on")
+    process.kill()
+    process.wait()
+    wait_until(lambda: pocker.ask("ps", "-q") == "")
+    assert pocker.ask("ps", "-aq", "--filter", "exited=0") != ""
+
+
+def test_later_comers_leave_its_input_open(pocker: Pocker) -> None:
+    """And it to itself, where it is to have no signals of theirs."""
+    pocker.stdout("run", "-id", "--name", "c", "host", "cat")
+    for word in ("one\n", "two\n"):
+        process = pocker.start("attach", "--sig-proxy=false", "c", stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(word)
+        process.stdin.close()
+        process.stdin = None
+        assert read_until(process, word.strip())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+    assert pocker.ask("ps", "--format", "{{.Names}}") == "c\n"
+
+
+def test_signals_are_passed_on_and_the_third_leaves_it(pocker: Pocker) -> None:
+    """What it does about them is its own business."""
+    script = "trap 'echo hup' HUP; trap 'echo int' INT; echo on; while :; do sleep 0.02; done"
+    pocker.stdout("create", "--name", "c", "host", "sh", "-c", script)
+    process = pocker.start("start", "-a", "c")
+    read_until(process, "on")
+    process.send_signal(signal.SIGHUP)
+    read_until(process, "hup")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        read_until(process, "int")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 130
+    assert pocker.ask("ps", "--format", "{{.Names}}") == "c\n"

@@ -78,18 +78,6 @@ async def test_a_full_pipe_holds_the_command_up(stage: Stage) -> None:
     assert ended.stdout.replace(b"y\r\n", b"") in (b"", b"y", b"y\r")
 
 
-async def test_input_that_stays_open(stage: Stage) -> None:
-    """Without a terminal the command reads what several writers write, one after the other."""
-    async with stage.started(
-        "sh", "-c", "read a; echo $a; read b; echo $b; exit 4", stdin_open=True
-    ) as container:
-        type_at(container, "one\n")
-        assert await read_line(container.stdout) == "one"
-        type_at(container, "two\n")
-        ended = await end_of(container)
-    assert (ended.stdout, ended.code) == (b"two\n", 4)
-
-
 def test_it_needs_a_process_that_keeps_it(stage: Stage) -> None:
     """Without `init` there is none."""
     with pytest.raises(SpecError, match="terminal: cannot be kept without init"):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-_NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR})
-"""Of a file system that has no files without a name."""
+from contextlib import suppress
 
 
 def replace_file(path: str, data: bytes, *, mode: int = 0o600, alone: bool = False) -> None:
@@ -35,38 +30,6 @@ def replace_file(path: str, data: bytes, *, mode: int = 0o600, alone: bool = Fal
     finally:
         os.close(fd)
     sync_directory(os.path.dirname(path))
-
-
-@contextmanager
-def replacing(directory: int, name: str) -> Iterator[int]:
-    """A descriptor to write a new file by, which takes the place of `name` in the end.
-
-    It is not durable then. Where the file system can, it has no name until it is whole, so a kill
-    leaves nothing of it. Raises OSError, as where `name` is a directory.
-    """
-    temporary = f".{secrets.token_hex(8)}.new"
-    try:
-        fd = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=directory)
-        has_name = False
-    except OSError as error:
-        if error.errno not in _NO_UNNAMED:
-            raise
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(temporary, flags, 0o600, dir_fd=directory)
-        has_name = True
-    try:
-        yield fd
-        if not has_name:
-            os.link(f"/proc/self/fd/{fd}", temporary, dst_dir_fd=directory, follow_symlinks=True)
-            has_name = True
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except BaseException:
-        if has_name:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=directory)
-        raise
-    finally:
-        os.close(fd)
 
 
 def sync_directory(path: str) -> None:

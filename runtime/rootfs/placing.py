@@ -28,7 +28,7 @@ from runtime.images.tarheader import (
 )
 from runtime.images.tarstream import TarStream, UnpackLimits
 from runtime.kernel import openat2
-from runtime.replacing import replacing
+from runtime.rootfs.replacements import Replacements
 
 _DIRECTORY_MODE = 0o755
 _HARMLESS_MODE = 0o1777
@@ -66,21 +66,30 @@ def place(chunks: Iterable[bytes], spot: Spot, owner: tuple[int, int] | None) ->
     """
     limits = UnpackLimits()
     stream = TarStream(chunks, limits)
-    placer = _Placer(Members(stream), spot, owner, limits.depth)
+    replacements = Replacements()
+    placer = _Placer(Members(stream), replacements, spot, owner, limits.depth)
     try:
         for entry in stream.entries():
             placer.place_member(entry)
     except TarError as error:
         raise PlacingError(str(error)) from error
+    finally:
+        replacements.close()
     placer.finish()
     return placer.members.bytes
 
 
 class _Placer:
     def __init__(
-        self, members: Members, spot: Spot, owner: tuple[int, int] | None, depth: int
+        self,
+        members: Members,
+        replacements: Replacements,
+        spot: Spot,
+        owner: tuple[int, int] | None,
+        depth: int,
     ) -> None:
         self.members = members
+        self._replacements = replacements
         self._spot = spot
         self._owner = owner
         self._depth = depth
@@ -173,7 +182,7 @@ class _Placer:
 
     def _file(self, entry: Entry, directory: int, name: str) -> None:
         try:
-            with replacing(directory, name) as fd:
+            with self._replacements.file(directory, name) as fd:
                 self.members.fill(fd, entry)
         except IsADirectoryError:
             raise _in_the_way(entry) from None

@@ -100,6 +100,8 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
             return new_session(sandbox);
         case OP_KEYRING:
             return new_keyring(sandbox);
+        case OP_FOLLOW:
+            return rootfs_follow(sandbox, value[0].data, (unsigned)value[1].number);
         case OP_PRIVATE_MOUNTS:
             return rootfs_private_mounts(sandbox);
         case OP_CGROUP_NS:
@@ -120,6 +122,9 @@ int execute_step(struct sandbox *sandbox, const struct plan_step *step) {
             return rootfs_mount(sandbox, step);
         case OP_BIND:
             return rootfs_bind(sandbox, value[0].data, (unsigned)value[1].number, value[2].data);
+        case OP_BIND_FOLLOWED:
+            return rootfs_bind_followed(sandbox, value[0].data, (unsigned)value[1].number,
+                                        value[2].data);
         case OP_MKDIR:
             return files_mkdir(sandbox, value[0].data, (unsigned)value[1].number);
         case OP_SYMLINK:

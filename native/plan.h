@@ -13,6 +13,7 @@
 #define PLAN_STEPS(STEP)                      \
     STEP(session, SESSION, "")                \
     STEP(keyring, KEYRING, "")                \
+    STEP(follow, FOLLOW, "su")                \
     STEP(private_mounts, PRIVATE_MOUNTS, "")  \
     STEP(cgroup_namespace, CGROUP_NS, "")     \
     STEP(hostname, HOSTNAME, "s")             \
@@ -23,6 +24,7 @@
     STEP(root_overlay, ROOT_OVERLAY, "vssus") \
     STEP(mount, MOUNT, "svuus")               \
     STEP(bind, BIND, "sus")                   \
+    STEP(bind_followed, BIND_FOLLOWED, "sus") \
     STEP(mkdir, MKDIR, "su")                  \
     STEP(symlink, SYMLINK, "ss")              \
     STEP(mknod, MKNOD, "suuu")                \

@@ -77,6 +77,23 @@ static int check_place(struct sandbox *sandbox, int place, const char *target) {
     }
 }
 
+int rootfs_follow(struct sandbox *sandbox, const char *source, unsigned attributes) {
+    if (sandbox->followed_count == FOLLOWED_MAX) {
+        errno = E2BIG;
+        return report_fail(&sandbox->report, "follow %s as one more than %d mounts", source,
+                           FOLLOWED_MAX);
+    }
+    // A copy of what follows the host follows it as well, and nothing from here reaches the host.
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
+        return report_fail(&sandbox->report, "let all mounts follow the host");
+    }
+    int tree = copy_tree(AT_FDCWD, source, 0, attributes);
+    if (tree < 0) return report_fail(&sandbox->report, "open %s", source);
+    sandbox->followed[sandbox->followed_count++] =
+        (struct followed){.source = source, .tree = tree};
+    return 0;
+}
+
 int rootfs_adopt(struct sandbox *sandbox, const char *mountpoint) {
     sandbox->root = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (sandbox->root < 0) return report_fail(&sandbox->report, "open %s", mountpoint);
@@ -157,10 +174,8 @@ int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step) {
     return 0;
 }
 
-int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes,
-                const char *target) {
-    AUTO_CLOSE int tree = copy_tree(AT_FDCWD, source, 0, attributes);
-    if (tree < 0) return report_fail(&sandbox->report, "open %s", source);
+static int bind_tree(struct sandbox *sandbox, int tree, const char *source, unsigned attributes,
+                     const char *target) {
     struct stat status;
     if (fstat(tree, &status) < 0) return report_fail(&sandbox->report, "stat %s", source);
     AUTO_CLOSE int place = S_ISDIR(status.st_mode) ? files_ensure_directory(sandbox, target, 0)
@@ -170,6 +185,26 @@ int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes
         return report_fail(&sandbox->report, "attach %s at %s", source, target);
     }
     return 0;
+}
+
+int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes,
+                const char *target) {
+    AUTO_CLOSE int tree = copy_tree(AT_FDCWD, source, 0, attributes);
+    if (tree < 0) return report_fail(&sandbox->report, "open %s", source);
+    return bind_tree(sandbox, tree, source, attributes, target);
+}
+
+int rootfs_bind_followed(struct sandbox *sandbox, const char *source, unsigned attributes,
+                         const char *target) {
+    for (int i = 0; i < sandbox->followed_count; i++) {
+        struct followed *followed = &sandbox->followed[i];
+        if (followed->tree < 0 || strcmp(followed->source, source) != 0) continue;
+        AUTO_CLOSE int tree = followed->tree;
+        followed->tree = -1;
+        return bind_tree(sandbox, tree, source, attributes, target);
+    }
+    errno = ENOENT;
+    return report_fail(&sandbox->report, "attach %s, which is not followed", source);
 }
 
 // A mount that hides a directory: the same empty read-only tmpfs for all of them.

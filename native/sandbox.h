@@ -8,14 +8,26 @@
 #include "relay.h"
 #include "report.h"
 
+enum { FOLLOWED_MAX = 32 };
+
+// A copy of a mount of the host that mounts made there later reach, until it is attached.
+struct followed {
+    const char *source;
+    int tree;
+};
+
 struct sandbox {
     int root;   // the container's root directory, once a root step or `join` has run; else -1
     int blank;  // a read-only empty tmpfs that masks directories, once one was needed; else -1
+    struct followed followed[FOLLOWED_MAX];
+    int followed_count;
     struct relay relay;
     struct report report;
 };
 
 // rootfs.c
+// Before `rootfs_private_mounts`: from then on nothing of the host's is followed any more.
+int rootfs_follow(struct sandbox *sandbox, const char *source, unsigned attributes);
 int rootfs_private_mounts(struct sandbox *sandbox);
 int rootfs_bind_root(struct sandbox *sandbox, const char *source, const char *mountpoint);
 int rootfs_mount_root(struct sandbox *sandbox, const char *type, const char *options,
@@ -25,6 +37,8 @@ int rootfs_adopt(struct sandbox *sandbox, const char *mountpoint);
 int rootfs_mount(struct sandbox *sandbox, const struct plan_step *step);
 int rootfs_bind(struct sandbox *sandbox, const char *source, unsigned attributes,
                 const char *target);
+int rootfs_bind_followed(struct sandbox *sandbox, const char *source, unsigned attributes,
+                         const char *target);
 int rootfs_mask(struct sandbox *sandbox, const struct plan_value *paths);
 int rootfs_read_only(struct sandbox *sandbox, const struct plan_value *paths);
 int rootfs_read_only_root(struct sandbox *sandbox);

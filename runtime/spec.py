@@ -58,7 +58,8 @@ class Volume:
 
     `source` is an absolute path, or the name of the volume, which is made if need be. A new volume
     begins with what the image has at `target`, or with `nocopy` as an empty one. One that is the
-    container's `own` goes with it.
+    container's `own` goes with it. Mounts that the host makes below it later are seen where it is
+    `followed` (MS_SLAVE in mount(2)).
     """
 
     source: str
@@ -66,6 +67,7 @@ class Volume:
     read_only: bool = False
     nocopy: bool = False
     own: bool = False
+    followed: bool = False
 
     @property
     def is_path(self) -> bool:
@@ -289,6 +291,10 @@ class ContainerSpec:
             _check_source(f"volumes[{position}].source", volume.source)
             if volume.own and volume.is_path:
                 raise SpecError(f"volumes[{position}].own", "is a path of the host")
+            if volume.followed and not volume.is_path:
+                raise SpecError(
+                    f"volumes[{position}].propagation", "rslave: only of a path of the host"
+                )
             _check_target(f"volumes[{position}].target", volume.target)
         for position, tmpfs in enumerate(self.tmpfs):
             _check_target(f"tmpfs[{position}].target", tmpfs.target)

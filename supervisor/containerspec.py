@@ -115,8 +115,14 @@ def _added(job: JobSpec) -> Sequence[str]:
 
 
 def _volume(volume: JobVolume) -> Volume:
-    own = volume.source is None
-    return Volume(**{**asdict(volume), "source": volume.source or new_name()}, own=own)
+    return Volume(
+        source=volume.source or new_name(),
+        target=volume.target,
+        read_only=volume.read_only,
+        nocopy=volume.nocopy,
+        own=volume.source is None,
+        followed=volume.propagation == "rslave",
+    )
 
 
 def container_spec(

@@ -106,6 +106,7 @@ Capabilities = Annotated[
 ]
 Sysctls = Annotated[Mapping[str, str], Kind("table of quoted names to strings or numbers")]
 NetworkMode = Annotated[Literal["none", "host"], Kind('`"none"` or `"host"`')]
+Propagation = Annotated[Literal["rprivate", "rslave"], Kind('`"rprivate"` or `"rslave"`')]
 CgroupMode = Annotated[Literal["private", "private-rw"], Kind('`"private"` or `"private-rw"`')]
 OomPolicy = Annotated[Literal["process", "group"], Kind('`"process"` or `"group"`')]
 LogDriver = Annotated[Literal["file", "journald"], Kind('`"file"` or `"journald"`')]

@@ -12,7 +12,7 @@ from typing import Annotated
 from attrs import frozen
 
 from runtime.spec import names_volume
-from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Size
+from supervisor.kinds import FileMode, Flag, Kind, MountSource, MountTarget, Propagation, Size
 
 
 @frozen(kw_only=True)
@@ -33,6 +33,11 @@ class Volume:
     """Whether a new volume is empty.
 
     Unset: it begins with what the image has at `target`.
+    """
+    propagation: Propagation = "rprivate"
+    """Whether the job sees what the host mounts later below a path of its: with `rslave` it does.
+
+    The path must be on a mount that is shared (`mount --make-shared`) or a slave itself.
     """
 
 
@@ -134,7 +139,9 @@ def split_volume(text: str) -> dict[str, object]:
     for mode in modes:
         check_propagation(mode)
         if not any(mode in alternatives for alternatives in _MODES):
-            raise ValueError(f"{text!r}: the mode {mode!r} is neither ro nor rw nor nocopy")
+            raise ValueError(
+                f"{text!r}: the mode {mode!r} is neither ro nor rw nor nocopy nor rslave"
+            )
     for alternatives in _MODES:
         given = [mode for mode in alternatives if mode in modes]
         if len(given) > 1:
@@ -144,6 +151,7 @@ def split_volume(text: str) -> dict[str, object]:
         "target": parts[1],
         "read_only": "ro" in modes,
         "nocopy": "nocopy" in modes,
+        "propagation": "rslave" if "rslave" in modes else "rprivate",
     }
 
 
@@ -151,17 +159,19 @@ _MODES = (
     ("ro", "rw"),
     ("nocopy",),
     ("z", "Z"),
-    ("rprivate", "private"),
+    ("rprivate", "private", "rslave"),
     ("consistent", "cached", "delegated"),
 )
-"""What Docker has behind the target. None of the last three changes anything: no container has an
-SELinux label of its own, mounts are always private, and files are those of the host themselves."""
+"""What Docker has behind the target. `z` and the last three change nothing: no container has an
+SELinux label of its own, and files are those of the host themselves."""
 
 
 def check_propagation(word: str) -> None:
     """Refuse a propagation of mounts that no container has. Raises ValueError."""
-    if word in ("rslave", "slave", "rshared", "shared"):
-        raise ValueError(f"{word}: later mounts are not passed on to a container, or out of it")
+    if word == "slave":
+        raise ValueError("slave: write rslave, which is so for the mounts below as well")
+    if word in ("rshared", "shared"):
+        raise ValueError(f"{word}: mounts are not passed on out of a container")
 
 
 def split_tmpfs(text: str) -> dict[str, object]:

@@ -198,7 +198,7 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
         elif name in _MOUNT_FLAGS and value in ("", "true", "1"):
             table[_MOUNT_FLAGS[name]] = True
         elif name == "bind-propagation" and value:
-            _check_propagation(value)
+            table["propagation"] = _propagation(value)
         elif name != "type":
             near = did_you_mean(name, ("type", "readonly", *_MOUNT_KEYS))
             raise OrderError(f"--mount: {option!r} is not an option of a mount{near}")
@@ -211,13 +211,14 @@ def table_of_mount(text: str) -> tuple[str, dict[str, object]]:
     return _MOUNTS[kind], table
 
 
-def _check_propagation(word: str) -> None:
+def _propagation(word: str) -> str:
     try:
         check_propagation(word)
     except ValueError as error:
         raise OrderError(f"--mount: {error}") from None
-    if word not in ("rprivate", "private"):
+    if word not in ("rprivate", "private", "rslave"):
         raise OrderError(f"--mount: {word!r} is no propagation of mounts")
+    return "rslave" if word == "rslave" else "rprivate"
 
 
 def table_of_log(driver: str | None, options: Sequence[str]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runtime.directories import Directories
 from tests.leaks import (
@@ -48,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "root: needs to be root")
     config.addinivalue_line("markers", "v1: needs a cgroup v1 hierarchy")
     config.addinivalue_line("markers", "controller(name, ...): needs these cgroup controllers")
+    # How long an example takes says something about the machine's other users.
+    unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("unhurried", unhurried)
+    settings.load_profile("unhurried")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

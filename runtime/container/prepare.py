@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -88,9 +89,31 @@ def check_sources(spec: ContainerSpec) -> None:
     for position, volume in enumerate(spec.volumes):
         if volume.is_path and not os.path.exists(volume.source):
             raise StartError(f"volumes[{position}]: source {volume.source} does not exist")
+        if volume.followed and (top := _silent_mount(volume.source)) is not None:
+            raise StartError(
+                f"volumes[{position}]: rslave: {volume.source} is on the mount {top}, which is "
+                "neither shared nor a slave and passes no mounts on"
+            )
     for position, device in enumerate(spec.devices):
         if not os.path.exists(device.source):
             raise StartError(f"devices[{position}]: source {device.source} does not exist")
+
+
+def _silent_mount(path: str) -> str | None:
+    """The mount point above a path that passes no mounts on; None where it does.
+
+    By the optional fields of proc_pid_mountinfo(5).
+    """
+    path = os.path.realpath(path)
+    passes_on, found = True, ""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, _ = line.partition(" - ")
+        _, _, _, _, top, _, *optional = fields.split(" ")
+        top = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), top)
+        if len(top) >= len(found) and os.path.commonpath((top, path)) == top:
+            passes_on = any(each.startswith(("shared:", "master:")) for each in optional)
+            found = top
+    return None if passes_on else found
 
 
 def limits_with_devices(spec: ContainerSpec) -> Limits:

@@ -17,6 +17,7 @@ from runtime.plan.mounts import (
     Layers,
     SystemFiles,
     device_steps,
+    follow_steps,
     kernel_steps,
     mount_steps,
     root_steps,
@@ -58,6 +59,7 @@ def build_plan(spec: ContainerSpec, around: Surroundings) -> tuple[Step, ...]:
 def _steps(spec: ContainerSpec, around: Surroundings) -> Iterator[Step]:
     yield Step("session")
     yield Step("keyring")
+    yield from follow_steps(spec)
     yield Step("private_mounts")
     yield Step("cgroup_namespace")
     if spec.hostname is not None:

@@ -15,7 +15,14 @@ from runtime.plan.step import NODEV, NOEXEC, NOSUID, RDONLY, Step
 from runtime.rootfs.devices import DeviceNode
 from runtime.rootfs.host import GENERATED, PRIVATE_DIRECTORIES, HostView
 from runtime.security.masks import MASKED_PATHS, READ_ONLY_PATHS
-from runtime.spec import ContainerSpec, DirectoryRootfs, HostRootfs, OverlayRootfs, Terminal
+from runtime.spec import (
+    ContainerSpec,
+    DirectoryRootfs,
+    HostRootfs,
+    OverlayRootfs,
+    Terminal,
+    Volume,
+)
 
 _SAFE = NOSUID | NOEXEC | NODEV
 _CHARACTER_DEVICE = 0o020000
@@ -69,6 +76,17 @@ def _mount(
 
 def _bind(source: str, target: str, attributes: int, origin: str) -> Step:
     return Step("bind", (source, attributes, target), origin)
+
+
+def _attributes(volume: Volume) -> int:
+    return RDONLY if volume.read_only else 0
+
+
+def follow_steps(spec: ContainerSpec) -> Iterator[Step]:
+    """Copy what is to follow the host's mounts, while mounts still can."""
+    for position, volume in enumerate(spec.volumes):
+        if volume.followed:
+            yield Step("follow", (volume.source, _attributes(volume)), f"volumes[{position}]")
 
 
 def root_steps(
@@ -165,9 +183,9 @@ def _user_mounts(spec: ContainerSpec) -> Iterator[Step]:
     """Volumes and tmpfs by the depth of their target, so that one may lie inside another."""
     steps: list[tuple[str, Step]] = []
     for position, volume in enumerate(spec.volumes):
-        attributes = RDONLY if volume.read_only else 0
-        step = _bind(volume.source, volume.target, attributes, f"volumes[{position}]")
-        steps.append((volume.target, step))
+        name = "bind_followed" if volume.followed else "bind"
+        arguments = (volume.source, _attributes(volume), volume.target)
+        steps.append((volume.target, Step(name, arguments, f"volumes[{position}]")))
     for position, tmpfs in enumerate(spec.tmpfs):
         options = [f"mode={tmpfs.mode:o}"]
         if tmpfs.size is not None:

@@ -90,6 +90,7 @@ def encode(steps: Iterable[Step]) -> bytes:
 _TEXTS: dict[str, str] = {
     "session": "start a session",
     "keyring": "join a new session keyring",
+    "follow": "follow the mounts of {0}",
     "private_mounts": "make all mounts private",
     "cgroup_namespace": "make a cgroup namespace",
     "hostname": "set the host name to {0}",
@@ -100,6 +101,7 @@ _TEXTS: dict[str, str] = {
     "root_overlay": "mount an overlay of {0} below {1} as the root",
     "mount": "mount {0} at {4}",
     "bind": "mount {0} at {2}",
+    "bind_followed": "mount {0} at {2}, and what is mounted there later",
     "mkdir": "make directory {0} (mode {1:o})",
     "symlink": "link {0} to {1}",
     "mknod": "make device {0} ({2}:{3}, mode {1:o})",
@@ -126,7 +128,7 @@ _TEXTS: dict[str, str] = {
 }
 
 _FLAGS = {RDONLY: "ro", NOSUID: "nosuid", NODEV: "nodev", NOEXEC: "noexec"}
-_ATTRIBUTES_AT = {"mount": 2, "bind": 1}
+_ATTRIBUTES_AT = {"mount": 2, "follow": 1, "bind": 1, "bind_followed": 1}
 _OPTIONS_AT = {"mount": 1}
 
 

@@ -142,7 +142,7 @@ def _volume(volume: Volume, volumes: str) -> Mapping[str, Any]:
         data = data_in(f"{volumes}/{name}")
         source = {"Type": "volume", "Name": name, "Source": data, "Driver": DRIVER}
     else:
-        source = {"Type": "bind", "Source": name}
+        source = {"Type": "bind", "Source": name, "Propagation": volume.propagation}
     return {
         **source,
         "Destination": volume.target,

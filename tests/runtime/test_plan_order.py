@@ -24,12 +24,12 @@ from runtime.spec import (
 )
 
 CREDENTIALS = {"bounding_set", "groups", "ids", "capabilities", "no_new_privileges", "seccomp"}
+ATTACHING = ("mount", "bind", "bind_followed")
 MOUNTING = {
     "root_bind",
     "root_mount",
     "root_overlay",
-    "mount",
-    "bind",
+    *ATTACHING,
     "mask",
     "read_only",
     "read_only_root",
@@ -57,7 +57,14 @@ SPECS = st.builds(
     working_dir=PATHS,
     hostname=st.none() | st.just("box"),
     volumes=st.lists(
-        st.builds(Volume, source=PATHS, target=TARGETS, read_only=st.booleans()), max_size=4
+        st.builds(
+            Volume,
+            source=PATHS,
+            target=TARGETS,
+            read_only=st.booleans(),
+            followed=st.booleans(),
+        ),
+        max_size=4,
     ).map(tuple),
     tmpfs=st.lists(
         st.builds(Tmpfs, target=TARGETS, size=st.none() | st.integers(1, 2**40)), max_size=3
@@ -181,7 +188,10 @@ def place_of_devpts(plan: tuple[Step, ...]) -> int:
 def test_what_is_inherited_is_cut_off_first(spec: ContainerSpec, around: Surroundings) -> None:
     """Nothing is made while it could still be seen outside."""
     names = [step.name for step in build_plan(spec, around)]
-    assert names[:4] == ["session", "keyring", "private_mounts", "cgroup_namespace"]
+    follows = ["follow" for volume in spec.volumes if volume.followed]
+    first = ["session", "keyring", *follows, "private_mounts", "cgroup_namespace"]
+    assert names[: len(first)] == first
+    assert names.count("follow") == len(follows)
 
 
 @given(SPECS, SURROUNDINGS)
@@ -192,7 +202,7 @@ def test_parents_are_mounted_before_their_children(
     plan = build_plan(spec, around)
     paths = [
         "/" + "/".join(part for part in str(step.arguments[-1]).split("/") if part not in ("", "."))
-        for step in named(plan, "mount", "bind")
+        for step in named(plan, *ATTACHING)
     ]
     for index, path in enumerate(paths):
         assert not any(before.startswith(f"{path}/") for before in paths[:index])
@@ -216,7 +226,7 @@ def test_every_mount_of_the_user_is_there_once(spec: ContainerSpec, around: Surr
         *(f"devices[{index}]" for index in range(len(spec.devices))),
     ]
     plan = build_plan(spec, around)
-    found = [step.origin for step in named(plan, "mount", "bind") if "[" in step.origin]
+    found = [step.origin for step in named(plan, *ATTACHING) if "[" in step.origin]
     assert sorted(found) == sorted(origins)
 
 
@@ -224,7 +234,7 @@ def test_every_mount_of_the_user_is_there_once(spec: ContainerSpec, around: Surr
 def test_masks_come_after_all_mounts(spec: ContainerSpec, around: Surroundings) -> None:
     """Nothing is mounted over a mask, and sysctls are written while they can be."""
     plan = build_plan(spec, around)
-    last = max(index for index, step in enumerate(plan) if step.name in ("mount", "bind"))
+    last = max(index for index, step in enumerate(plan) if step.name in ATTACHING)
     sysctls = [index for index, step in enumerate(plan) if step.name == "sysctl"]
     assert last < place(plan, "mask")
     assert all(last < index < place(plan, "mask") for index in sysctls)

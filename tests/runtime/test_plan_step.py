@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Argument]] = {
 SAMPLES: list[tuple[Step, str]] = [
     (Step("session"), "start a session"),
     (Step("keyring"), "join a new session keyring"),
+    (Step("follow", ("/srv/in", RDONLY)), "follow the mounts of /srv/in (ro)"),
     (Step("private_mounts"), "make all mounts private"),
     (Step("cgroup_namespace"), "make a cgroup namespace"),
     (Step("hostname", ("box",)), "set the host name to box"),
@@ -51,6 +52,10 @@ SAMPLES: list[tuple[Step, str]] = [
         "mount /srv/in at /data (ro,nodev,noexec)",
     ),
     (Step("bind", ("/srv/in", 0, "/data")), "mount /srv/in at /data"),
+    (
+        Step("bind_followed", ("/srv/in", 0, "/data")),
+        "mount /srv/in at /data, and what is mounted there later",
+    ),
     (Step("mkdir", ("/tmp", 0o1777)), "make directory /tmp (mode 1777)"),
     (Step("symlink", ("/dev/fd", "/proc/self/fd")), "link /dev/fd to /proc/self/fd"),
     (

@@ -55,8 +55,8 @@ FORMS = [
         Volume(source="/srv/z", target="/z"),
         Volume(source="/srv/etl", target="/here"),
     )),
-    ("volumes = ['/a:/a:ro,z', '/b:/b:Z', '/c:/c:rprivate,cached']", "volumes", (
-        Volume(source="/a", target="/a", read_only=True),
+    ("volumes = ['/a:/a:ro,z,rslave', '/b:/b:Z', '/c:/c:rprivate,cached']", "volumes", (
+        Volume(source="/a", target="/a", read_only=True, propagation="rslave"),
         Volume(source="/b", target="/b"),
         Volume(source="/c", target="/c"),
     )),

@@ -172,7 +172,11 @@ def test_what_is_no_option_of_a_log_is_refused(
         ("type=bind,src=/a,dst=/b", ("volumes", {"source": "/a", "target": "/b"})),
         (
             "type=bind,src=/a,dst=/b,bind-propagation=rprivate",
-            ("volumes", {"source": "/a", "target": "/b"}),
+            ("volumes", {"source": "/a", "target": "/b", "propagation": "rprivate"}),
+        ),
+        (
+            "type=bind,src=/a,dst=/b,bind-propagation=rslave",
+            ("volumes", {"source": "/a", "target": "/b", "propagation": "rslave"}),
         ),
         ("type=tmpfs,destination=/t,tmpfs-size=1m", ("tmpfs", {"target": "/t", "size": "1m"})),
     ],
@@ -193,7 +197,8 @@ def test_a_mount_is_a_volume_or_a_tmpfs(text: str, expected: object) -> None:
         ("src=a,dst=/b,tmpfs-size=1m", "tmpfs-size is no option of type=volume"),
         ("dst=/b,src=/a,type=tmpfs", "src is no option of type=tmpfs"),
         ("type=bind,dst=/b", "source is missing"),
-        ("type=bind,bind-propagation=rslave", "rslave: later mounts are not passed on"),
+        ("type=bind,bind-propagation=slave", "slave: write rslave"),
+        ("type=bind,bind-propagation=rshared", "rshared: mounts are not passed on out of"),
         ("type=bind,bind-propagation=odd", "'odd' is no propagation of mounts"),
         ("type=tmpfs,tmpfs-size=1m", "target is missing"),
         ("type=disk,dst=/b", "type=disk is neither bind, volume nor tmpfs"),

@@ -77,7 +77,14 @@ def test_both_forms_are_one_document(past: Past) -> None:
     assert document["Id"] == document["id"]
     assert document["State"]["ExitCode"] == document["runs"][-1]["exit_code"] == 3
     assert document["Mounts"] == [
-        {"Type": "bind", "Source": "/srv", "Destination": "/data", "Mode": "ro", "RW": False},
+        {
+            "Type": "bind",
+            "Source": "/srv",
+            "Propagation": "rprivate",
+            "Destination": "/data",
+            "Mode": "ro",
+            "RW": False,
+        },
         {
             "Type": "volume",
             "Name": "kept",

@@ -107,9 +107,9 @@ async def test_a_declared_device_can_be_used_as_declared(stage: Stage, image: Pa
 async def test_no_process_leaves_its_group(stage: Stage) -> None:
     """New sessions, orphans and deep families all stay members, and die with the container."""
     family = "(echo started; exec sleep 1000) & exec sleep 1000"
-    script = f"for i in 1 2 3; do (setsid sh -c '{family}' &); done; exec sleep 1000"
+    script = f"for i in 1 2 3; do (setsid sh -c '{family}' &); done; echo started; exec sleep 1000"
     async with stage.started(script) as container:
-        for _ in range(3):
+        for _ in range(4):  # the last one once no shell between is left
             assert await read_line(container.stdout) == "started"
         assert len(container.cgroup.members()) == 8
         container.kill()

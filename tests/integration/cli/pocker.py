@@ -108,7 +108,7 @@ class Pocker:
             self.run("down", "--now")
         for pid in self.background:
             # It may have logs to compress when it has given the directories free.
-            wait_until(partial(_has_gone, pid))
+            wait_until(partial(has_gone, pid))
         for process in self.started:
             process.kill()
             process.communicate()
@@ -123,8 +123,13 @@ class Pocker:
             self.background.append(pid)
 
 
-def _has_gone(pid: int) -> bool:
-    return not Path(f"/proc/{pid}").exists()
+def has_gone(pid: int) -> bool:
+    """Whether a process has ended; its parent, PID 1, may take a second to reap it."""
+    try:
+        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return (state, parent) == ("Z", "1")
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from supervisor.forkserver import protocol
 from supervisor.lock import holder
-from tests.integration.cli.pocker import PATIENCE, Pocker, read_until, wait_until
+from tests.integration.cli.pocker import PATIENCE, Pocker, has_gone, read_until, wait_until
 from tests.integration.cli.screen import screen
 
 pytestmark = pytest.mark.root
@@ -179,7 +179,7 @@ def test_a_killed_client_leaves_nothing(served: Pocker) -> None:
     read_until(process, "on")
     fork = _fork_of(served)
     process.kill()
-    wait_until(lambda: not Path(f"/proc/{fork}").exists())
+    wait_until(lambda: has_gone(fork))
     wait_until(lambda: not _containers_of_run(served))
 
 
@@ -210,7 +210,7 @@ def test_nobody_waits_for_a_supervisor_that_was_killed(served: Pocker) -> None:
     supervisor, server = holder(served.directories.detached.state), _server_of(served)
     assert supervisor is not None
     os.kill(supervisor, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{server}").exists())
+    wait_until(lambda: has_gone(server))
     with pytest.raises(ConnectionRefusedError), _connected(served):
         pass
     assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", False)
@@ -223,7 +223,7 @@ def test_another_server_comes_after_one_that_died(served: Pocker) -> None:
     assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", True)
     first = _server_of(served)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{first}").exists())
+    wait_until(lambda: has_gone(first))
     assert _watched(served, "exec", "kept", "echo", "on") == ("on\n", True)
     assert _server_of(served) != first
 
@@ -234,7 +234,7 @@ def test_it_goes_with_its_supervisor(served: Pocker) -> None:
     read_until(process, "on")
     server = _server_of(served)
     assert served.run("rm", "-f", "kept").returncode == 0
-    wait_until(lambda: not Path(f"/proc/{server}").exists())
+    wait_until(lambda: has_gone(server))
     assert not Path(protocol.address(served.directories.root)).exists()
     assert process.wait(PATIENCE) == 0
     assert _watched(served, "run", "host", "echo", "on") == ("on\n", False)

@@ -64,7 +64,10 @@ def install(directory: Path) -> Path:
     venv = directory / "venv"
     run_quietly([sys.executable, "-m", "venv", "--without-pip", str(venv)])
     (wheel,) = wheels.iterdir()
-    run_quietly([*pip, "--python", str(venv), "install", "--no-deps", str(wheel)])
+    # By today's pip: the scripts of older ones import `re`, which takes as long as all of ours.
+    run_quietly([*pip, "--python", str(venv), "install", "pip"])
+    own = [str(venv / "bin/python"), *pip[1:]]
+    run_quietly([*own, "install", "--no-deps", str(wheel)])
     here = sysconfig.get_path("purelib")
     there = sysconfig.get_path("purelib", vars={"base": str(venv), "platbase": str(venv)})
     (Path(there) / "needed.pth").write_text(f"{here}\n")

@@ -18,7 +18,7 @@ from tests.torture.plays import PLAYS
 
 pytestmark = [pytest.mark.root, pytest.mark.controller("memory", "pids")]
 
-SAMPLE = 192
+SAMPLE = 128
 """How many faults the normal suite has time for."""
 
 _STEPS: Mapping[str, Mapping[Mode, int]] = {

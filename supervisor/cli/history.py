@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from supervisor.cli import candidates
 from supervisor.cli.documents import elapsed, run_document
-from supervisor.cli.finding import entries_of, find, require_supervised
+from supervisor.cli.finding import NoSuchContainer, entries_of, find, require_supervised
 from supervisor.cli.format import Document, Format, format_option, print_json
 from supervisor.cli.moments import UNKNOWN, local, span
 from supervisor.cli.records import last_run, open_journal
@@ -39,13 +39,19 @@ LIMIT = 50
 def command(settings: Settings, job: str | None, limit: int, form: Format) -> None:
     """List the runs of a job or container, or of all, newest first.
 
-    How an image came about is told by `pocker image history`.
+    Where an image is called so and nothing else, the steps by which it was made, as
+    `pocker image history` does.
     """
     names = {entry.id: entry.name for entry in entries_of(settings).values()}
     if job is None:
         past = _past(settings, None, limit) + _past(settings.detached, None, limit, names)
     else:
-        found = find(settings, job)
+        try:
+            found = find(settings, job)
+        except NoSuchContainer:
+            if not _shows_image(settings, job, form):
+                raise
+            return
         require_supervised(found)
         past = _past(found.settings, found.job, limit, None if found.entry is None else names)
         if not past and found.entry is None:
@@ -58,6 +64,21 @@ def command(settings: Settings, job: str | None, limit: int, form: Format) -> No
     else:
         rows = [each.row(now) for each in past]
         click.echo(format_table(HEADERS, rows, colour=wants_colour(sys.stdout)))
+
+
+def _shows_image(settings: Settings, word: str, form: Format) -> bool:
+    """Print how an image came about, which is what Docker's users mean; False if there is none."""
+    # Only who means that pays for it.
+    from runtime.errors import ImageError
+    from runtime.images.store import ImageStore
+    from supervisor.cli.image.history import show
+
+    try:
+        ImageStore(settings.directories.image_store).find(word)
+    except ImageError:
+        return False
+    show(settings, word, form=form, no_trunc=False, quiet=False)
+    return True
 
 
 @frozen(kw_only=True)

@@ -30,6 +30,11 @@ _WIDTH = 45
 @click.pass_obj
 def command(settings: Settings, image: str, *, form: Format, no_trunc: bool, quiet: bool) -> None:
     """Show the steps by which IMAGE was made, the newest first."""
+    show(settings, image, form=form, no_trunc=no_trunc, quiet=quiet)
+
+
+def show(settings: Settings, image: str, *, form: Format, no_trunc: bool, quiet: bool) -> None:
+    """Print the steps. Raises Failure."""
     with image_store(settings) as store:
         found = store.find(image)
         chains = iter(chain_ids(found.configuration.diff_ids))

@@ -136,7 +136,11 @@ def test_a_container_becomes_an_image(pocker: Pocker, root_archive: str) -> None
     }  # fmt: skip
     assert (document["Id"], document["Author"]) == (identifier, "me")
     assert document["Comment"] == "why"
-    assert pocker.ask("image", "history", "box:2").splitlines()[1].endswith("why")
+    shown = pocker.ask("image", "history", "box:2")
+    assert shown.splitlines()[1].endswith("why")
+    assert pocker.ask("history", "box:2") == shown
+    absent = pocker.run("history", "box:3")
+    assert (absent.returncode, absent.stderr) == (1, "pocker: no such container: box:3\n")
     assert pocker.ask("image", "verify") == "2 images, nothing wrong\n"
     with paused(pocker.directories.detached) as held:
         pocker.stdout("commit", "one")

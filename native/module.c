@@ -219,6 +219,7 @@ static int populate(PyObject *module) {
     } constants[] = {
         {"PLAN_MAGIC", PLAN_MAGIC},
         {"PLAN_VERSION", PLAN_VERSION},
+        {"INIT_HOLD", INIT_HOLD},
         {"REPORT_SIZE", sizeof(struct report)},
         {"REPORT_EXECUTING", REPORT_EXECUTING},
         {"REPORT_FAILED", REPORT_FAILED},

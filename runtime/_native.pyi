@@ -4,6 +4,7 @@ from typing import Final, Self
 
 PLAN_STEPS: Final[dict[str, tuple[int, str]]]
 """Step name -> (number, argument types); see native/plan.h."""
+INIT_HOLD: Final[int]
 PLAN_MAGIC: Final[int]
 PLAN_VERSION: Final[int]
 REPORT_SIZE: Final[int]

@@ -7,6 +7,7 @@ import os
 import runtime._native
 from runtime._native import (
     EXIT_RECORD_SIZE,
+    INIT_HOLD,
     LOG_BATCH,
     LOG_DRAINED,
     LOG_END,
@@ -43,6 +44,7 @@ __all__ = [
     "CLONE_NEWUTS",
     "EXIT_RECORD_SIZE",
     "INIT",
+    "INIT_HOLD",
     "LOG_BATCH",
     "LOG_DRAINED",
     "LOG_END",

@@ -59,10 +59,6 @@ def _seal(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
 
 
-FIRST_HELD = 6
-"""The first descriptor that `init` has of those it is to hold (native/init.h)."""
-
-
 @frozen
 class InitProgram:
     """`init` in a sealed memory file."""

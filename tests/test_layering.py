@@ -38,6 +38,7 @@ PURE = (
     "runtime.images.tarheader",
     "runtime.images.tarstream",
     "runtime.limits",
+    "runtime.mountinfo",
     "runtime.nearest",
     "runtime.owners",
     "runtime.plan.build",

@@ -8,13 +8,13 @@ and a container sees only part of each tree. The functions are pure.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 from attrs import frozen
 
 from runtime.errors import CgroupError
+from runtime.mountinfo import unescaped
 
 UNIFIED = "unified"
 """The label of the v2 hierarchy, in the place where v1 hierarchies have their controllers."""
@@ -115,8 +115,8 @@ def _cgroup_mounts(mountinfo: str) -> Iterator[_Mount]:
         yield _Mount(
             number=number,
             parent=parent,
-            root=_unescaped(root),
-            point=_unescaped(point).rstrip("/"),
+            root=unescaped(root),
+            point=unescaped(point).rstrip("/"),
             kind=kind,
             options=frozenset(options),
         )
@@ -152,8 +152,3 @@ def _below(root: str, path: str) -> str | None:
     if path == prefix or path.startswith(prefix + "/"):
         return path[len(prefix) :].rstrip("/")
     return None
-
-
-def _unescaped(text: str) -> str:
-    """Undo the octal escapes that the kernel writes for blanks and backslashes."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

@@ -49,9 +49,9 @@ from runtime.kernel import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUTS,
+    INIT_HOLD,
 )
 from runtime.launch import (
-    FIRST_HELD,
     Handed,
     InitProgram,
     LaunchDescriptors,
@@ -289,7 +289,7 @@ class Container:
             holds.append(hold(open_reader(self.directory.stderr)))
         if spec.stdin_open and writer >= 0:
             holds.append(writer)
-            Path(self.directory.stdin).write_text(str(FIRST_HELD + len(holds) - 1))
+            Path(self.directory.stdin).write_text(str(INIT_HOLD + len(holds) - 1))
         return Streams(stdin=stdin, stdout=out_write, stderr=err_write, hold=holds)
 
     async def wait(self) -> Exit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from runtime.cgroups.layout import Layout
 from runtime.directories import ContainerDirectory, Directories
 from runtime.errors import SpecError, StartError
 from runtime.limits import DeviceRule, Limits
+from runtime.mountinfo import silent_mount
 from runtime.plan import Step, Surroundings, build_plan
 from runtime.plan.mounts import Layers, SystemFiles
 from runtime.rootfs import Identity, host_view, read_from_layers, resolve_identity
@@ -100,20 +100,7 @@ def check_sources(spec: ContainerSpec) -> None:
 
 
 def _silent_mount(path: str) -> str | None:
-    """The mount point above a path that passes no mounts on; None where it does.
-
-    By the optional fields of proc_pid_mountinfo(5).
-    """
-    path = os.path.realpath(path)
-    passes_on, found = True, ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields, _, _ = line.partition(" - ")
-        _, _, _, _, top, _, *optional = fields.split(" ")
-        top = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), top)
-        if len(top) >= len(found) and os.path.commonpath((top, path)) == top:
-            passes_on = any(each.startswith(("shared:", "master:")) for each in optional)
-            found = top
-    return None if passes_on else found
+    return silent_mount(Path("/proc/self/mountinfo").read_text(), os.path.realpath(path))
 
 
 def limits_with_devices(spec: ContainerSpec) -> Limits:

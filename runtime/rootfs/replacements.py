@@ -10,15 +10,18 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from attrs import define, frozen
 
+from runtime.bystander import stand_by
+
 _NO_UNNAMED = frozenset({errno.EOPNOTSUPP, errno.EISDIR})
 """Of a file system that has no files without a name (O_TMPFILE), as overlayfs before Linux 6.3."""
+_WRITTEN = os.O_WRONLY | os.O_CLOEXEC
+_NEW = _WRITTEN | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _LONGEST_NAME = 64
 _NONE = b"-"
 
@@ -35,26 +38,16 @@ class Replacements:
 
         It is not durable then. Raises OSError, as where `name` is a directory.
         """
-        flags = os.O_WRONLY | os.O_CLOEXEC
-        try:
-            fd = os.open(".", flags | os.O_TMPFILE, 0o600, dir_fd=directory)
-        except OSError as error:
-            if error.errno not in _NO_UNNAMED:
-                raise
-            with self._temporary(directory) as temporary:
-                flags |= os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-                fd = os.open(temporary, flags, 0o600, dir_fd=directory)
-                try:
-                    yield fd
-                finally:
-                    os.close(fd)
-                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        fd = _unnamed(directory)
+        if fd is not None:
+            with _closing(fd):
+                yield fd
+                self._give_name(fd, directory, name)
             return
-        try:
-            yield fd
-            self._give_name(fd, directory, name)
-        finally:
-            os.close(fd)
+        with self._temporary(directory) as temporary:
+            with _closing(os.open(temporary, _NEW, 0o600, dir_fd=directory)) as fd:
+                yield fd
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
 
     def _give_name(self, fd: int, directory: int, name: str) -> None:
         unnamed = f"/proc/self/fd/{fd}"
@@ -84,6 +77,24 @@ class Replacements:
         if self._guard is not None:
             self._guard.dismiss()
             self._guard = None
+
+
+def _unnamed(directory: int) -> int | None:
+    """A file without a name; None where the file system has none."""
+    try:
+        return os.open(".", _WRITTEN | os.O_TMPFILE, 0o600, dir_fd=directory)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED:
+            raise
+        return None
+
+
+@contextmanager
+def _closing(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 @frozen
@@ -119,12 +130,7 @@ class _Guard:
 def _guard(link: socket.socket) -> None:
     """The whole life of it."""
     try:
-        os.setsid()  # what ends the other by its group or terminal does not end this one
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        null = os.open(os.devnull, os.O_RDWR)
-        for standard in range(3):
-            os.dup2(null, standard)
+        stand_by()
         name, directory = "", -1
         while True:
             message, descriptors, _, _ = socket.recv_fds(link, _LONGEST_NAME, 1)

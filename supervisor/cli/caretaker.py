@@ -8,13 +8,14 @@ gives the terminal back as it was found and removes the container, which nobody 
 from __future__ import annotations
 
 import os
-import signal
 import termios
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 from attrs import frozen
+
+from runtime.bystander import stand_by
 
 Attributes: TypeAlias = list[Any]
 """What termios.tcgetattr gives."""
@@ -73,15 +74,9 @@ class Caretaker:
 def _care(reader: int, terminal: TerminalState | None, clean_up: Callable[[], None] | None) -> None:
     """The whole life of the process."""
     try:
-        os.setsid()
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
         if terminal is not None:
             terminal = TerminalState(os.dup(terminal.fd), terminal.attributes)
-        # Whoever reads what the other writes must see its end.
-        null = os.open(os.devnull, os.O_RDWR)
-        for standard in range(3):
-            os.dup2(null, standard)
+        stand_by()
         os.chdir("/")
         if os.read(reader, 1) != _DONE:
             if terminal is not None:

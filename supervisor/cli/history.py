@@ -25,7 +25,9 @@ LIMIT = 50
 
 
 @click.command
-@click.argument("job", required=False, metavar="[JOB|CONTAINER]", shell_complete=candidates.known)
+@click.argument(
+    "job", required=False, metavar="[JOB|CONTAINER|IMAGE]", shell_complete=candidates.known
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -70,14 +72,15 @@ def _shows_image(settings: Settings, word: str, form: Format) -> bool:
     """Print how an image came about, which is what Docker's users mean; False if there is none."""
     # Only who means that pays for it.
     from runtime.errors import ImageError
-    from runtime.images.store import ImageStore
+    from supervisor.cli.image.access import image_store
     from supervisor.cli.image.history import show
 
-    try:
-        ImageStore(settings.directories.image_store).find(word)
-    except ImageError:
-        return False
-    show(settings, word, form=form, no_trunc=False, quiet=False)
+    with image_store(settings) as store:
+        try:
+            found = store.find(word)
+        except ImageError:
+            return False
+        show(store, found, form=form, no_trunc=False, quiet=False)
     return True
 
 

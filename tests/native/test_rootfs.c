@@ -147,6 +147,23 @@ static void a_file_is_bound_over_a_file(struct sandbox *sandbox) {
     assert(!exists(ROOT "/x"));
 }
 
+static void what_is_followed_is_attached_once(struct sandbox *sandbox) {
+    make_source();
+    mount_below_the_source();
+    assert(rootfs_follow(sandbox, STAGE "/source", K_MOUNT_ATTR_RDONLY) == 0);
+    assert(rootfs_bind_followed(sandbox, STAGE "/source", K_MOUNT_ATTR_RDONLY, "/data") == 0);
+    expect_text(ROOT "/data/below/file", "deep");
+    expect_errno(open(ROOT "/data/file", O_WRONLY), EROFS);
+    expect_failure(sandbox, rootfs_bind_followed(sandbox, STAGE "/source", 0, "/again"), ENOENT,
+                   "attach " STAGE "/source, which is not followed");
+    assert(!exists(ROOT "/again"));
+    expect_failure(sandbox, rootfs_follow(sandbox, STAGE "/none", 0), ENOENT,
+                   "open " STAGE "/none");
+    while (sandbox->followed_count < FOLLOWED_MAX) MUST(rootfs_follow(sandbox, STAGE "/source", 0));
+    expect_failure(sandbox, rootfs_follow(sandbox, STAGE "/source", 0), E2BIG,
+                   "follow " STAGE "/source as one more than 32 mounts");
+}
+
 static void a_target_behind_a_link_stays_in_the_root(struct sandbox *sandbox) {
     make_source();
     MUST(mkdir(ROOT STAGE, 0755));
@@ -313,6 +330,7 @@ int main(void) {
     IN_CHILD(the_root_becomes_read_only);
     IN_CHILD(the_root_becomes_read_only_without_mount_setattr);
     IN_CHILD(a_file_is_bound_over_a_file);
+    IN_CHILD(what_is_followed_is_attached_once);
     IN_CHILD(a_target_behind_a_link_stays_in_the_root);
     IN_CHILD(a_file_system_is_mounted_with_its_options);
     IN_CHILD(wrong_options_are_named);

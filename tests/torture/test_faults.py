@@ -18,7 +18,7 @@ from tests.torture.plays import PLAYS
 
 pytestmark = [pytest.mark.root, pytest.mark.controller("memory", "pids")]
 
-SAMPLE = 128
+SAMPLE = 192
 """How many faults the normal suite has time for."""
 
 _STEPS: Mapping[str, Mapping[Mode, int]] = {
@@ -27,11 +27,11 @@ _STEPS: Mapping[str, Mapping[Mode, int]] = {
     "adopt-ended": {"fail": 2, "kill": 1, "delay": 8},
     "down": {"fail": 2, "kill": 1, "delay": 8},
     # These begin as `run` does.
-    "absent": {"fail": 8, "kill": 4, "orphan": 4, "delay": 16},
-    "host": {"fail": 4, "kill": 4, "orphan": 4, "delay": 16},
-    "retry": {"fail": 4, "kill": 4, "orphan": 8, "delay": 16},
-    "timeout": {"fail": 4, "kill": 4, "orphan": 8, "delay": 16},
-    "stop": {"fail": 4, "kill": 4, "orphan": 8, "delay": 16},
+    "absent": {"fail": 8, "kill": 2, "orphan": 2, "delay": 16},
+    "host": {"fail": 4, "kill": 2, "orphan": 2, "delay": 16},
+    "retry": {"fail": 4, "kill": 2, "orphan": 8, "delay": 16},
+    "timeout": {"fail": 4, "kill": 2, "orphan": 8, "delay": 16},
+    "stop": {"fail": 4, "kill": 2, "orphan": 8, "delay": 16},
 }
 """Every how many-th fault is met in the long test."""
 

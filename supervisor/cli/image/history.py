@@ -7,7 +7,9 @@ import time
 
 import click
 
+from runtime.images.image import Image
 from runtime.images.layers import chain_ids
+from runtime.images.store import ImageStore
 from runtime.units import format_decimal
 from supervisor.cli import candidates
 from supervisor.cli.format import Format, format_option, print_json
@@ -30,21 +32,20 @@ _WIDTH = 45
 @click.pass_obj
 def command(settings: Settings, image: str, *, form: Format, no_trunc: bool, quiet: bool) -> None:
     """Show the steps by which IMAGE was made, the newest first."""
-    show(settings, image, form=form, no_trunc=no_trunc, quiet=quiet)
-
-
-def show(settings: Settings, image: str, *, form: Format, no_trunc: bool, quiet: bool) -> None:
-    """Print the steps. Raises Failure."""
     with image_store(settings) as store:
-        found = store.find(image)
-        chains = iter(chain_ids(found.configuration.diff_ids))
-        layers = iter(found.manifest.layers)
-        steps = []
-        for entry in found.configuration.history:
-            chain, layer = (None, None) if entry.empty else (next(chains, None), next(layers, None))
-            unpacked = None if chain is None else store.layers.size(chain)
-            packed = 0 if layer is None else layer.size
-            steps.append((entry, packed if unpacked is None else unpacked.files))
+        show(store, store.find(image), form=form, no_trunc=no_trunc, quiet=quiet)
+
+
+def show(store: ImageStore, found: Image, *, form: Format, no_trunc: bool, quiet: bool) -> None:
+    """Print the steps."""
+    chains = iter(chain_ids(found.configuration.diff_ids))
+    layers = iter(found.manifest.layers)
+    steps = []
+    for entry in found.configuration.history:
+        chain, layer = (None, None) if entry.empty else (next(chains, None), next(layers, None))
+        unpacked = None if chain is None else store.layers.size(chain)
+        packed = 0 if layer is None else layer.size
+        steps.append((entry, packed if unpacked is None else unpacked.files))
     identifier = found.id if no_trunc else short(found.id)
     now = time.time()
     rows = [

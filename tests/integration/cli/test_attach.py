@@ -88,7 +88,7 @@ def test_its_input_ends_where_who_started_it_is_killed(pocker: Pocker) -> None:
 
 
 def test_later_comers_leave_its_input_open(pocker: Pocker) -> None:
-    """And it to itself, where it is to have no signals of theirs."""
+    """And it to itself, unless it is to have their signals."""
     pocker.stdout("run", "-id", "--name", "c", "host", "cat")
     for word in ("one\n", "two\n"):
         process = pocker.start("attach", "--sig-proxy=false", "c", stdin=subprocess.PIPE)
@@ -100,6 +100,13 @@ def test_later_comers_leave_its_input_open(pocker: Pocker) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
     assert pocker.ask("ps", "--format", "{{.Names}}") == "c\n"
+    process = pocker.start("attach", "c", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write("three\n")
+    process.stdin.flush()
+    assert read_until(process, "three")
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(PATIENCE) == 129
 
 
 def test_signals_are_passed_on_and_the_third_leaves_it(pocker: Pocker) -> None:

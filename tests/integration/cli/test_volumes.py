@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.pocker import Pocker, finish
+from tests.integration.cli.pocker import Pocker, finish, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -61,9 +61,11 @@ def test_a_running_container_holds_its_volume(pocker: Pocker) -> None:
     assert finish(process)[0] == 128 + 15
     pocker.stdout("volume", "rm", "data")
     file = pocker.file(
-        '[jobs.load]\nimage = "host"\ncommand = "exec sleep 1000"\nvolumes = ["data:/data"]'
+        '[jobs.load]\nimage = "host"\ncommand = "echo up; exec sleep 99"\nvolumes = ["data:/data"]'
     )
     assert pocker.run("up", "-d", file).returncode == 0
+    # Before its container is made there is no volume.
+    wait_until(lambda: pocker.ask("logs", "load") == "up\n")
     refused = pocker.run("volume", "rm", "data")
     assert refused.stderr == "pocker: volume data: is in use by job load\n"
     pocker.run("down", "--now")
